@@ -1,0 +1,131 @@
+//! Parses specs and rules, packs the provider facts, collects the error pages: what is embedded costs nothing until it is used.
+
+#[path = "src/diag/mod.rs"]
+#[allow(dead_code)]
+mod diag;
+#[path = "src/source.rs"]
+#[allow(dead_code)]
+mod source;
+#[path = "src/syntax/mod.rs"]
+#[allow(dead_code)]
+mod syntax;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Size from which on a piece of a facts file is closed, in bytes: small enough that unpacking one is not felt.
+const PIECE: usize = 12 * 1024;
+
+#[allow(clippy::disallowed_methods)]
+fn main() {
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it"));
+    let mut code = String::new();
+
+    let specs = kdl_files(&root, "specs/portable", &out, &mut code, "SPECS");
+    let keeper = specs.iter().find(|path| fs::read_to_string(root.join(path)).is_ok_and(|text| text.contains("keeps-secret-parameters=#true")));
+    let keeper = keeper.and_then(|path| Path::new(path).file_stem()).map(|stem| stem.to_string_lossy().into_owned());
+    writeln!(code, "/// The portable type that keeps secret parameters.\npub static SECRET_KEEPER: Option<&str> = {keeper:?};").expect("a string takes it");
+    kdl_files(&root, "targets", &out, &mut code, "RULES");
+    facts(&root, &out, &mut code);
+    pages(&root, &mut code);
+
+    fs::write(out.join("embedded.rs"), code).expect("OUT_DIR can be written");
+}
+
+fn watch(path: &Path) {
+    println!("cargo:rerun-if-changed={}", path.display());
+}
+
+#[allow(clippy::disallowed_methods)]
+fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    watch(folder);
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() {
+            walk(&entry, ending, found);
+        } else if entry.extension().is_some_and(|extension| extension == ending) {
+            found.push(entry);
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods)]
+fn kdl_files(root: &Path, folder: &str, out: &Path, code: &mut String, name: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    walk(&root.join(folder), "kdl", &mut files);
+    let mut paths = Vec::new();
+    let mut entries = String::new();
+    for (index, file) in files.iter().enumerate() {
+        watch(file);
+        let text = fs::read_to_string(file).expect("a spec or rule file can be read");
+        let path = file.strip_prefix(root).expect("it lies below the root").to_string_lossy().replace('\\', "/");
+        let (nodes, problems) = syntax::read(source::FileId(0), &text);
+        if let Some(problem) = problems.first() {
+            let line = text.get(..problem.primary.span.start as usize).map_or(1, |before| before.lines().count());
+            panic!("{path}:{line}: {}: {}", problem.message, problem.primary.text);
+        }
+        let packed = out.join(format!("{name}-{index}.tree"));
+        fs::write(&packed, postcard::to_allocvec(&nodes).expect("a tree can be packed")).expect("OUT_DIR can be written");
+        writeln!(entries, "    KdlFile {{ path: {path:?}, text: include_str!({file:?}), tree: include_bytes!({packed:?}) }},").expect("a string takes it");
+        paths.push(path);
+    }
+    writeln!(code, "/// Every file below `{folder}`.\npub static {name}: &[KdlFile] = &[\n{entries}];").expect("a string takes it");
+    paths
+}
+
+#[allow(clippy::disallowed_methods)]
+fn facts(root: &Path, out: &Path, code: &mut String) {
+    let mut files = Vec::new();
+    walk(&root.join("specs/providers"), "facts", &mut files);
+    let mut entries = String::new();
+    for file in &files {
+        watch(file);
+        let text = fs::read_to_string(file).expect("a facts file can be read");
+        let name = file.file_stem().expect("it has a name").to_string_lossy().into_owned();
+        let mut blocks: Vec<(String, &str)> = Vec::new();
+        let mut starts: Vec<usize> = text.match_indices("\n=").map(|(at, _)| at + 1).collect();
+        starts.push(text.len());
+        for pair in starts.windows(2) {
+            let block = &text[pair[0]..pair[1]];
+            let mut words = block[1..].lines().next().unwrap_or("").split('\t');
+            let key = format!("{} {}", words.next().unwrap_or(""), words.next().unwrap_or(""));
+            blocks.push((key, block));
+        }
+        blocks.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut packed: Vec<u8> = Vec::new();
+        let mut pieces = String::new();
+        let mut piece = String::new();
+        let mut first = "";
+        for (index, (key, block)) in blocks.iter().enumerate() {
+            if piece.is_empty() {
+                first = key;
+            }
+            piece.push_str(block);
+            if piece.len() >= PIECE || index + 1 == blocks.len() {
+                let start = packed.len();
+                packed.extend(lz4_flex::compress_prepend_size(piece.as_bytes()));
+                write!(pieces, "({first:?}, {start}, {}), ", packed.len()).expect("a string takes it");
+                piece.clear();
+            }
+        }
+        let path = out.join(format!("{name}.facts"));
+        fs::write(&path, packed).expect("OUT_DIR can be written");
+        writeln!(entries, "    FactsFile {{ name: {name:?}, pieces: &[{pieces}], packed: include_bytes!({path:?}) }},").expect("a string takes it");
+    }
+    writeln!(code, "/// Every facts file below `specs/providers`.\npub static FACTS: &[FactsFile] = &[\n{entries}];").expect("a string takes it");
+}
+
+fn pages(root: &Path, code: &mut String) {
+    let mut files = Vec::new();
+    walk(&root.join("docs/errors"), "md", &mut files);
+    let mut entries = String::new();
+    for file in &files {
+        watch(file);
+        let name = file.file_stem().expect("it has a name").to_string_lossy().into_owned();
+        writeln!(entries, "    ({name:?}, include_str!({file:?})),").expect("a string takes it");
+    }
+    writeln!(code, "/// For each diagnostic code, its page below `docs/errors`.\npub static PAGES: &[(&str, &str)] = &[\n{entries}];").expect("a string takes it");
+}

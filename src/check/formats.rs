@@ -1,0 +1,198 @@
+//! What texts of a format look like.
+
+use crate::portable::Format;
+use std::net::Ipv4Addr;
+
+/// An IPv4 network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cidr {
+    /// First address.
+    pub base: u32,
+    /// Prefix length.
+    pub prefix: u8,
+}
+
+impl Cidr {
+    /// Reads `10.0.0.0/16`; the reason when it is none, or has bits set beyond its prefix.
+    pub fn parse(text: &str) -> Result<Cidr, String> {
+        let wrong = || "an address, a slash and a prefix length are expected".to_owned();
+        let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
+        let address: Ipv4Addr = address.parse().map_err(|_| format!("`{address}` is no IPv4 address"))?;
+        let length: u8 = prefix.parse().ok().filter(|length| *length <= 32 && prefix.len() <= 2).ok_or_else(|| format!("`{prefix}` is no prefix length from 0 to 32"))?;
+        let base = u32::from(address);
+        let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
+        if base & !mask != 0 {
+            return Err(format!("the network of that length is `{}/{length}`", Ipv4Addr::from(base & mask)));
+        }
+        Ok(Cidr { base, prefix: length })
+    }
+
+    /// Whether the two have an address in common.
+    pub fn overlaps(self, other: Cidr) -> bool {
+        let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix.min(other.prefix))).unwrap_or(0);
+        self.base & mask == other.base & mask
+    }
+
+    /// The network number `index` when this one is cut into pieces with `bits` more bits of prefix.
+    pub fn subnet(self, bits: u8, index: u32) -> Option<Cidr> {
+        let prefix = self.prefix.checked_add(bits).filter(|prefix| *prefix <= 32)?;
+        if u64::from(index) >= 1_u64 << bits {
+            return None;
+        }
+        Some(Cidr { base: self.base + index.checked_shl(32 - u32::from(prefix)).unwrap_or(0), prefix })
+    }
+}
+
+impl std::fmt::Display for Cidr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", Ipv4Addr::from(self.base), self.prefix)
+    }
+}
+
+/// What texts of the format are, with an example.
+pub fn wanted(format: Format) -> &'static str {
+    match format {
+        Format::Any => "text",
+        Format::Cidr => "an IPv4 network such as `10.0.0.0/16`",
+        Format::Domain => "a domain name such as `www.example.org`",
+        Format::Label => "a DNS label such as `www`",
+        Format::Image => "a container image such as `acme/shop:1.2`",
+        Format::Path => "a path such as `/api/*`",
+        Format::Cron => "a cron expression of five fields such as `0 3 * * *`",
+        Format::Email => "an e-mail address",
+        Format::Identifier => "a name of lower-case letters, digits and `_` such as `shop_data`",
+        Format::Origin => "an origin such as `https://www.example.org`, or `*`",
+        Format::Version => "a version such as `16` or `16.3`, in quotes",
+    }
+}
+
+/// The reason why `text` is not of the format.
+pub fn check(format: Format, text: &str) -> Result<(), String> {
+    let fail = |why: &str| Err(why.to_owned());
+    if text.is_empty() && format != Format::Any {
+        return fail("this is empty");
+    }
+    match format {
+        Format::Any => Ok(()),
+        Format::Cidr => Cidr::parse(text).map(|_| ()),
+        Format::Domain => domain(text),
+        Format::Label if text == "@" || text == "*" => Ok(()),
+        Format::Label => text.split('.').try_for_each(|part| label(part, true)),
+        Format::Image if text.chars().any(|c| c.is_whitespace() || c.is_control()) => fail("an image has no spaces in it"),
+        Format::Image if text.contains("://") => fail("an image is named without `https://`"),
+        Format::Image => Ok(()),
+        Format::Path if !text.starts_with('/') => fail("a path starts with `/`"),
+        Format::Path if text.len() > 128 => fail("a path has 128 characters at most"),
+        Format::Path if !text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.$/~\"'@:+&*?()%".contains(c)) => fail("a path has letters, digits and `_-.$/~@:+&*` only"),
+        Format::Path => Ok(()),
+        Format::Cron => cron(text),
+        Format::Email => match text.split_once('@') {
+            Some((user, host)) if !user.is_empty() && !text.contains(char::is_whitespace) => domain(host),
+            _ => fail("an address has an `@` in it"),
+        },
+        Format::Identifier if !text.starts_with(|c: char| c.is_ascii_lowercase()) => fail("it starts with a lower-case letter"),
+        Format::Identifier if !text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') => fail("only lower-case letters, digits and `_` may be in it"),
+        // The shortest of the clouds' limits for a database's and its user's name.
+        Format::Identifier if text.len() > 32 => fail("it has 32 characters at most"),
+        Format::Identifier if RESERVED_USERS.contains(&text) => fail("the databases keep this name for themselves"),
+        Format::Identifier => Ok(()),
+        Format::Origin if text == "*" => Ok(()),
+        Format::Origin => match text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) {
+            Some(host) if !host.is_empty() && !host.contains('/') && !host.contains(char::is_whitespace) => Ok(()),
+            _ => fail("an origin is a scheme and a host, without a path"),
+        },
+        Format::Version if text.split('.').all(|part| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit())) => Ok(()),
+        Format::Version => fail("a version is numbers with dots between them"),
+    }
+}
+
+/// Names that one of the clouds' databases refuses, for an administrator or a database (RDS and Azure Database documentation).
+const RESERVED_USERS: &[&str] = &[
+    "admin", "administrator", "azure_pg_admin", "azure_superuser", "default", "guest", "information_schema", "innodb", "master", "mysql", "performance_schema", "postgres", "public", "rdsadmin", "root", "sa", "sys", "template0", "template1", "test",
+    "user",
+];
+
+fn domain(text: &str) -> Result<(), String> {
+    if text.len() > 253 {
+        return Err("a domain name has 253 characters at most".to_owned());
+    }
+    if !text.contains('.') {
+        return Err("a domain name has a dot in it".to_owned());
+    }
+    text.strip_prefix("*.").unwrap_or(text).split('.').try_for_each(|part| label(part, false))
+}
+
+fn label(text: &str, underscore: bool) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || (underscore && c == '_');
+    match text {
+        "" => Err("two dots follow one another, or one stands at an end".to_owned()),
+        _ if text.len() > 63 => Err("a part between dots has 63 characters at most".to_owned()),
+        _ if !text.chars().all(fits) => Err(format!("`{text}` has something else than lower-case letters, digits and dashes in it")),
+        _ if text.starts_with('-') || text.ends_with('-') => Err(format!("`{text}` starts or ends with a dash")),
+        _ => Ok(()),
+    }
+}
+
+fn cron(text: &str) -> Result<(), String> {
+    let fields: Vec<&str> = text.split_ascii_whitespace().collect();
+    let ranges = [("minute", 0, 59), ("hour", 0, 23), ("day of the month", 1, 31), ("month", 1, 12), ("day of the week", 0, 7)];
+    if fields.len() != ranges.len() {
+        return Err(format!("there are {} fields, not five: minute, hour, day of the month, month, day of the week", fields.len()));
+    }
+    for (field, (name, low, high)) in fields.iter().zip(ranges) {
+        for part in field.split(',') {
+            let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
+            let number = |text: &str| text.parse::<u8>().ok().filter(|n| (low..=high).contains(n));
+            let fits = match range.split_once('-') {
+                Some((from, to)) => number(from).zip(number(to)).is_some_and(|(from, to)| from <= to),
+                None => range == "*" || number(range).is_some(),
+            };
+            if !fits || step.is_some_and(|step| step.parse::<u8>().ok().is_none_or(|step| step == 0)) {
+                return Err(format!("`{part}` is no {name}: {low} to {high}, `*`, a range or a list"));
+            }
+        }
+    }
+    // EventBridge, the strictest of the schedulers, takes only one of the two.
+    if fields.get(2) != Some(&"*") && fields.get(4) != Some(&"*") {
+        return Err("either the day of the month or the day of the week has to be `*`".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cidr, check};
+    use crate::portable::Format;
+
+    #[test]
+    fn cidr_arithmetic() {
+        let net = Cidr::parse("10.0.0.0/16").unwrap();
+        assert_eq!(net.subnet(4, 3).unwrap().to_string(), "10.0.48.0/20");
+        assert_eq!(net.subnet(4, 16), None);
+        assert!(net.overlaps(Cidr::parse("10.0.9.0/24").unwrap()));
+        assert!(!net.overlaps(Cidr::parse("10.1.0.0/16").unwrap()));
+        assert!(Cidr::parse("0.0.0.0/0").unwrap().overlaps(net));
+        assert!(Cidr::parse("10.0.0.1/16").is_err());
+    }
+
+    #[test]
+    fn formats_take_what_they_should() {
+        for (format, good, bad) in [
+            (Format::Domain, "*.example.org", "example"),
+            (Format::Domain, "a.b-c.example", "-a.example"),
+            (Format::Label, "_dmarc", "a b"),
+            (Format::Cron, "*/5 0-6,12 * 1 1-5", "61 * * * *"),
+            (Format::Cron, "0 3 1 * *", "0 3 1 * 1"),
+            (Format::Identifier, "shop_data", "Shop"),
+            (Format::Identifier, "botolphsuser", "postgres"),
+            (Format::Origin, "https://a.example:8443", "a.example"),
+            (Format::Version, "16.3", "16-alpine"),
+            (Format::Image, "acme/shop@sha256:00", "acme shop"),
+            (Format::Path, "/api/*", "api"),
+            (Format::Email, "a@b.example", "a b@c.example"),
+        ] {
+            assert_eq!(check(format, good), Ok(()), "{good}");
+            assert!(check(format, bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! A stack's nodes to a [`Model`]: names, types, references, cycles, address ranges, secrets. Knows portable types, no cloud.
+//!
+//! Checking goes on after every mistake. What was reported once becomes absent, so that it is not reported again as something else.
+
+pub mod formats;
+mod model;
+mod properties;
+mod relations;
+
+pub use model::*;
+pub use properties::{Piece, split_fmt, wanted};
+
+use crate::diag::{Diagnostic, Diagnostics, check as diag};
+use crate::portable::{Catalogue, Format, PortableType};
+use crate::source::{Sources, Span};
+use crate::syntax::{Ident, Node, Scalar};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+/// Longest name of a stack, a resource, a parameter: with it, what the clouds make of it stays within their limits.
+const MAX_NAME: usize = 40;
+
+/// Checks a file's nodes and builds the model of one stage, or of the stack as it stands when `stage` is `None`.
+/// Every stage's changes are checked, whichever is asked for.
+pub fn check(nodes: &[Node], file_start: Span, stage: Option<&str>, catalogue: &Catalogue, sources: &mut Sources) -> (Option<Model>, Diagnostics) {
+    let mut out = Diagnostics::default();
+    let Some(stack) = nodes.iter().find(|node| node.name.text == "stack") else {
+        out.push(match nodes.first() {
+            Some(first) => diag::no_stack(first.name.span),
+            None => diag::no_stack(file_start),
+        });
+        return (None, out);
+    };
+    let mut seen_stack = false;
+    for node in nodes {
+        if node.name.text != "stack" || std::mem::replace(&mut seen_stack, true) {
+            out.push(diag::beside_stack(node.name.span, &node.name.text));
+        }
+    }
+    let stages: Vec<&Node> = stack.children().iter().filter(|node| node.name.text == "stage").collect();
+    let stage_name = |node: &Node| node.arg_str(0).unwrap_or_default().to_owned();
+    if let Some(wanted) = stage
+        && !stages.iter().any(|node| stage_name(node) == wanted)
+    {
+        let names: Vec<String> = stages.iter().map(|node| stage_name(node)).collect();
+        out.push(diag::unknown_stage(stack.span, wanted, &names.iter().map(String::as_str).collect::<Vec<_>>()));
+    }
+    for other in &stages {
+        if stage != Some(stage_name(other).as_str()) {
+            let (_, found) = Checker::new(catalogue, sources).run(stack, Some(other));
+            out.extend(found.into_iter().filter(Diagnostic::is_error));
+        }
+    }
+    let chosen = stages.into_iter().find(|node| stage == Some(stage_name(node).as_str()));
+    let (model, found) = Checker::new(catalogue, sources).run(stack, chosen);
+    out.extend(found);
+    (Some(model), out)
+}
+
+/// A name of the stack and what it stands for.
+#[derive(Clone, Copy)]
+enum Named {
+    Param(ParamId),
+    Resource(ResourceId),
+}
+
+/// A resource as declared, before its properties are read.
+struct Declared {
+    name: Ident,
+    ty: Rc<PortableType>,
+    node: Node,
+}
+
+struct Checker<'a> {
+    catalogue: &'a Catalogue,
+    sources: &'a mut Sources,
+    out: Diagnostics,
+    model: Model,
+    names: HashMap<String, (Named, Span)>,
+    declared: Vec<Declared>,
+    /// The resource that keeps each secret parameter, made when first needed.
+    keepers: BTreeMap<ParamId, ResourceId>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(catalogue: &'a Catalogue, sources: &'a mut Sources) -> Checker<'a> {
+        Checker { catalogue, sources, out: Diagnostics::default(), model: Model::default(), names: HashMap::new(), declared: Vec::new(), keepers: BTreeMap::new() }
+    }
+
+    fn run(mut self, stack: &Node, stage: Option<&Node>) -> (Model, Diagnostics) {
+        self.model.span = stack.span;
+        match stack.args.first().map(|value| (value, value.as_str())) {
+            Some((value, Some(name))) => {
+                self.check_name(name, value.span);
+                self.model.name = name.to_owned();
+            }
+            _ => self.out.push(diag::missing_name(stack.name.span, "stack")),
+        }
+        for extra in stack.args.iter().skip(1) {
+            self.out.push(diag::too_many_values(extra.span, "stack", "one name"));
+        }
+        for (key, _) in &stack.props {
+            self.out.push(diag::unknown_property(key.span, &key.text, "a stack", &[]));
+        }
+        self.declare(stack, stage);
+        self.read_resources();
+        self.read_stack_nodes(stack);
+        self.keep_secret_parameters();
+        relations::derive_environment(&mut self);
+        relations::check_ranges(&mut self);
+        relations::check_cycles(&mut self);
+        for param in self.model.params.iter().filter(|param| !param.used) {
+            self.out.push(diag::unused_param(param.name.span, &param.name.text));
+        }
+        self.sort();
+        (self.model, self.out)
+    }
+
+    /// Makes all names known, and puts the stage's changes into the nodes that they change.
+    fn declare(&mut self, stack: &Node, stage: Option<&Node>) {
+        let mut resources: Vec<(Ident, Node)> = Vec::new();
+        for node in stack.children() {
+            match node.name.text.as_str() {
+                "param" => self.declare_param(node),
+                "stage" => {
+                    if let Some(name) = self.name_of(node) {
+                        self.model.stages.push(name);
+                    }
+                }
+                "output" | "tags" | "targets" => {}
+                _ => {
+                    if let Some(name) = self.name_of(node) {
+                        resources.push((name, node.clone()));
+                    }
+                }
+            }
+        }
+        if let Some(stage) = stage {
+            self.model.stage = stage.arg_str(0).map(str::to_owned);
+            self.apply_stage(stage, &mut resources);
+        }
+        for (name, node) in resources {
+            let types: Vec<&str> = self.catalogue.names().collect();
+            let Some(ty) = self.catalogue.get(&node.name.text, self.sources) else {
+                let known: Vec<&str> = types.into_iter().chain(["param", "output", "stage", "tags", "targets"]).collect();
+                self.out.push(diag::unknown_type(node.name.span, &node.name.text, &known));
+                continue;
+            };
+            if let Some(tag) = &node.tag {
+                self.out.push(diag::unknown_form(tag.span, &tag.text));
+            }
+            let id = ResourceId(self.declared.len());
+            if self.take_name(&name, Named::Resource(id)) {
+                self.declared.push(Declared { name, ty, node });
+            }
+        }
+    }
+
+    fn declare_param(&mut self, node: &Node) {
+        let Some(name) = self.name_of(node) else { return };
+        let known = ["default", "about", "secret", "type"];
+        for (key, value) in &node.props {
+            match (key.text.as_str(), &value.scalar) {
+                ("about", Scalar::String(_)) | ("secret", Scalar::Bool(_)) => {}
+                ("default", Scalar::String(_) | Scalar::Integer(_) | Scalar::Float(_) | Scalar::Bool(_)) if value.tag.is_none() => {}
+                ("type", Scalar::String(text)) if text == "string" || text == "int" => {}
+                ("type", Scalar::String(text)) => self.out.push(diag::not_one_of(value.span, "type", text, &["string", "int"])),
+                ("default", _) => self.out.push(diag::wrong_type(value.span, "default", "a plain value", value.scalar.kind())),
+                ("about", other) => self.out.push(diag::wrong_type(value.span, "about", "text", other.kind())),
+                ("secret", other) => self.out.push(diag::wrong_type(value.span, "secret", "`#true` or `#false`", other.kind())),
+                ("type", other) => self.out.push(diag::wrong_type(value.span, "type", "`string` or `int`", other.kind())),
+                (other, _) => self.out.push(diag::unknown_property(key.span, other, "a parameter", &known)),
+            }
+        }
+        self.unique_keys(&node.props.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>());
+        for child in node.children() {
+            self.out.push(diag::unknown_property(child.name.span, &child.name.text, "a parameter", &known));
+        }
+        let default = node.prop("default").map(|value| (value.scalar.clone(), value.span));
+        let secret = node.flag("secret");
+        let number = match node.prop_str("type") {
+            Some(ty) => ty == "int",
+            None => matches!(default, Some((Scalar::Integer(_) | Scalar::Float(_), _))),
+        };
+        if let (true, Some((_, span))) = (secret, &default) {
+            self.out.push(diag::secret_leak(*span, &format!("the parameter `{}`", name.text), "a default in the file"));
+        }
+        if let (true, Some((scalar, span))) = (number, &default)
+            && !matches!(scalar, Scalar::Integer(_) | Scalar::Float(_))
+        {
+            self.out.push(diag::wrong_type(*span, "default", "a number, as `type=int` says,", scalar.kind()));
+        }
+        let id = ParamId(self.model.params.len());
+        if self.take_name(&name, Named::Param(id)) {
+            self.model.params.push(Param { name, about: node.prop_str("about").map(str::to_owned), secret, number, default, used: false });
+        }
+    }
+
+    /// The name after a node's own: `database data` is called `data`.
+    fn name_of(&mut self, node: &Node) -> Option<Ident> {
+        match node.args.first() {
+            Some(value) if value.tag.is_none() && value.as_str().is_some() => {
+                let text = value.as_str().unwrap_or_default().to_owned();
+                let is_output = node.name.text == "output";
+                if !is_output {
+                    self.check_name(&text, value.span);
+                } else if !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') || !text.starts_with(|c: char| c.is_ascii_alphabetic()) || text.len() > 64 {
+                    self.out.push(diag::bad_name(value.span, &text, "an output's name is letters, digits, `-` and `_`, starting with a letter, 64 at most"));
+                }
+                Some(Ident { text, span: value.span })
+            }
+            _ => {
+                self.out.push(diag::missing_name(node.name.span, &node.name.text));
+                None
+            }
+        }
+    }
+
+    fn check_name(&mut self, name: &str, span: Span) {
+        let bad = |c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        let why = if name.is_empty() {
+            Some("it is empty".to_owned())
+        } else if let Some(odd) = name.chars().find(|&c| bad(c)) {
+            Some(format!("`{odd}` is not allowed in it"))
+        } else if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+            Some("it does not start with a letter".to_owned())
+        } else if name.ends_with('-') || name.contains("--") {
+            Some("a dash stands between two letters or digits".to_owned())
+        } else if name.len() > MAX_NAME {
+            Some(format!("it has {} characters", name.len()))
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            self.out.push(diag::bad_name(span, name, &why));
+        }
+    }
+
+    fn take_name(&mut self, name: &Ident, named: Named) -> bool {
+        if let Some((_, first)) = self.names.get(&name.text) {
+            self.out.push(diag::duplicate_name(name.span, &name.text, *first));
+            return false;
+        }
+        self.names.insert(name.text.clone(), (named, name.span));
+        true
+    }
+
+    fn unique_keys(&mut self, keys: &[Ident]) {
+        for (index, key) in keys.iter().enumerate() {
+            if let Some(first) = keys.iter().take(index).find(|other| other.text == key.text) {
+                self.out.push(diag::duplicate_property(key.span, &key.text, first.span));
+            }
+        }
+    }
+
+    /// Replaces single properties of resources: what the stage names, it replaces whole.
+    fn apply_stage(&mut self, stage: &Node, resources: &mut [(Ident, Node)]) {
+        for change in stage.children() {
+            if matches!(change.name.text.as_str(), "param" | "output" | "stage" | "targets" | "tags") {
+                self.out.push(diag::not_in_stage(change.name.span, &change.name.text));
+                continue;
+            }
+            let Some(name) = self.name_of(change) else { continue };
+            let known: Vec<String> = resources.iter().filter(|(_, node)| node.name.text == change.name.text).map(|(name, _)| name.text.clone()).collect();
+            let Some((_, node)) = resources.iter_mut().find(|(other, node)| other.text == name.text && node.name.text == change.name.text) else {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                self.out.push(diag::stage_unknown(name.span, &change.name.text, &name.text, &known));
+                continue;
+            };
+            let replaced = |name: &str| change.props.iter().any(|(key, _)| key.text == name) || change.children().iter().any(|child| child.name.text == name);
+            node.props.retain(|(key, _)| !replaced(&key.text));
+            node.props.extend(change.props.iter().cloned());
+            let mut children: Vec<Node> = node.children().iter().filter(|child| !replaced(&child.name.text)).cloned().collect();
+            children.extend(change.children().iter().cloned());
+            node.children = Some(children);
+            node.args.extend(change.args.iter().skip(1).cloned());
+        }
+    }
+
+    fn read_resources(&mut self) {
+        for index in 0..self.declared.len() {
+            let Some(declared) = self.declared.get(index) else { continue };
+            let (name, ty, node) = (declared.name.clone(), Rc::clone(&declared.ty), declared.node.clone());
+            let resource = self.read_resource(name, ty, &node);
+            self.model.resources.push(resource);
+        }
+    }
+
+    fn read_stack_nodes(&mut self, stack: &Node) {
+        let mut outputs: HashMap<String, Span> = HashMap::new();
+        for node in stack.children() {
+            match node.name.text.as_str() {
+                "output" => {
+                    let Some(name) = self.name_of(node) else { continue };
+                    if let Some(first) = outputs.insert(name.text.clone(), name.span) {
+                        self.out.push(diag::duplicate_name(name.span, &name.text, first));
+                    }
+                    for extra in node.args.iter().skip(2) {
+                        self.out.push(diag::too_many_values(extra.span, "output", "a name and a value"));
+                    }
+                    for (key, _) in &node.props {
+                        self.out.push(diag::unknown_property(key.span, &key.text, "an output", &[]));
+                    }
+                    let Some(value) = node.args.get(1) else {
+                        self.out.push(diag::missing_property(node.span, "value", "an output", "what it shows, such as `(get)web.hostname`"));
+                        continue;
+                    };
+                    if let Some(value) = self.text_value(value, "output", Format::Any, false) {
+                        self.model.outputs.push(StackOutput { name, value });
+                    }
+                }
+                "tags" => {
+                    let tags = self.read_map(node, "tags", false);
+                    self.model.tags.extend(tags);
+                }
+                "targets" => {
+                    for value in &node.args {
+                        match value.as_str() {
+                            Some(text) => self.model.targets.push(Ident { text: text.to_owned(), span: value.span }),
+                            None => self.out.push(diag::wrong_type(value.span, "targets", "names of targets", value.scalar.kind())),
+                        }
+                    }
+                    for (key, _) in &node.props {
+                        self.out.push(diag::unknown_property(key.span, &key.text, "`targets`", &[]));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A secret parameter that goes into an environment has to lie in the cloud's secret store: it becomes a resource there.
+    fn keep_secret_parameters(&mut self) {
+        let Some(ty) = self.catalogue.secret_keeper(self.sources) else { return };
+        let mut keepers: Vec<(ResourceId, ParamId)> = self.keepers.iter().map(|(&param, &id)| (id, param)).collect();
+        keepers.sort();
+        for (_, id) in keepers {
+            let Some(param) = self.model.params.get(id.0) else { continue };
+            let (name, span) = (param.name.clone(), param.name.span);
+            let mut values = self.defaults(&ty.properties, span);
+            values.fields.push(("value".to_owned(), Field { value: Value::Param(id), span, given: true }));
+            self.model.resources.push(Resource { name, ty: Rc::clone(&ty), values, tags: Vec::new(), accepts: Vec::new(), span });
+        }
+    }
+
+    /// Puts everything into an order that the order of declaration has no part in.
+    fn sort(&mut self) {
+        let types: Vec<&str> = self.catalogue.names().collect();
+        let order = |resource: &Resource| (types.iter().position(|name| *name == resource.ty.name), resource.name.text.clone());
+        let mut places: Vec<usize> = (0..self.model.resources.len()).collect();
+        places.sort_by_key(|&index| self.model.resources.get(index).map(order));
+        let mut moved = vec![ResourceId(0); places.len()];
+        for (new, &old) in places.iter().enumerate() {
+            if let Some(slot) = moved.get_mut(old) {
+                *slot = ResourceId(new);
+            }
+        }
+        let mut params: Vec<usize> = (0..self.model.params.len()).collect();
+        params.sort_by_key(|&index| self.model.params.get(index).map(|param| param.name.text.clone()));
+        let mut moved_params = vec![ParamId(0); params.len()];
+        for (new, &old) in params.iter().enumerate() {
+            if let Some(slot) = moved_params.get_mut(old) {
+                *slot = ParamId(new);
+            }
+        }
+        let renumber = Renumber { resources: moved, params: moved_params };
+        for resource in &mut self.model.resources {
+            renumber.record(&mut resource.values);
+            resource.tags.iter_mut().for_each(|(_, field)| renumber.value(&mut field.value));
+        }
+        self.model.outputs.iter_mut().for_each(|output| renumber.value(&mut output.value.value));
+        self.model.tags.iter_mut().for_each(|(_, field)| renumber.value(&mut field.value));
+        self.model.resources.sort_by_cached_key(order);
+        self.model.params.sort_by(|a, b| a.name.text.cmp(&b.name.text));
+        self.model.outputs.sort_by(|a, b| a.name.text.cmp(&b.name.text));
+        self.model.tags.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+}
+
+/// Where each resource and parameter went when they were sorted.
+struct Renumber {
+    resources: Vec<ResourceId>,
+    params: Vec<ParamId>,
+}
+
+impl Renumber {
+    fn resource(&self, id: &mut ResourceId) {
+        if let Some(new) = self.resources.get(id.0) {
+            *id = *new;
+        }
+    }
+
+    fn record(&self, record: &mut Record) {
+        if let Some(to) = &mut record.to {
+            self.resource(to);
+        }
+        record.fields.iter_mut().for_each(|(_, field)| self.value(&mut field.value));
+    }
+
+    fn value(&self, value: &mut Value) {
+        match value {
+            Value::Resource(id) | Value::Output(id, _) => self.resource(id),
+            Value::Param(id) => {
+                if let Some(new) = self.params.get(id.0) {
+                    *id = *new;
+                }
+            }
+            Value::List(items) | Value::Joined(items) => items.iter_mut().for_each(|item| self.value(&mut item.value)),
+            Value::Map(items) => items.iter_mut().for_each(|(_, item)| self.value(&mut item.value)),
+            Value::Block(record) => self.record(record),
+            Value::Blocks(records) => records.iter_mut().for_each(|record| self.record(record)),
+            Value::Text(_) | Value::Integer(_) | Value::Number(_) | Value::Bool(_) => {}
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The portable model: a stack whose every name is resolved and whose every value has the type that its property takes.
+
+use crate::portable::PortableType;
+use crate::source::Span;
+use crate::syntax::{Ident, Scalar};
+use std::rc::Rc;
+
+/// Index of a resource in [`Model::resources`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceId(pub usize);
+
+/// Index of a parameter in [`Model::params`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParamId(pub usize);
+
+/// A checked stack, with one stage's changes in it.
+#[derive(Debug, Default)]
+pub struct Model {
+    /// The stack's name.
+    pub name: String,
+    /// Where the stack is declared.
+    pub span: Span,
+    /// Its parameters, in the order of their names.
+    pub params: Vec<Param>,
+    /// Its resources, in an order that does not depend on the order of declaration.
+    pub resources: Vec<Resource>,
+    /// Its outputs, in the order of their names.
+    pub outputs: Vec<StackOutput>,
+    /// Tags that every resource carries.
+    pub tags: Vec<(String, Field)>,
+    /// Targets that the stack says it is for.
+    pub targets: Vec<Ident>,
+    /// The names of its stages.
+    pub stages: Vec<Ident>,
+    /// The stage that this model is of.
+    pub stage: Option<String>,
+}
+
+/// A value asked for when deploying.
+#[derive(Debug, Clone)]
+pub struct Param {
+    /// Its name.
+    pub name: Ident,
+    /// What it is for.
+    pub about: Option<String>,
+    /// Whether it is kept out of sight.
+    pub secret: bool,
+    /// Whether it is a number.
+    pub number: bool,
+    /// Its value when none is given.
+    pub default: Option<(Scalar, Span)>,
+    /// Whether anything reads it.
+    pub used: bool,
+}
+
+/// A resource of a portable type.
+#[derive(Debug)]
+pub struct Resource {
+    /// Its name, unique in the stack.
+    pub name: Ident,
+    /// Its type.
+    pub ty: Rc<PortableType>,
+    /// Its properties.
+    pub values: Record,
+    /// Its own tags.
+    pub tags: Vec<(String, Field)>,
+    /// Losses that its author has accepted: the target, or all when `None`, and where.
+    pub accepts: Vec<(Option<String>, Span)>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// Properties with their values: those given, and those with a default.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// Name and value, in the spec's order.
+    pub fields: Vec<(String, Field)>,
+    /// For an edge: where it leads.
+    pub to: Option<ResourceId>,
+    /// What tells it from its siblings; part of the names of what it becomes.
+    pub key: String,
+    /// Where it is written.
+    pub span: Span,
+}
+
+impl Record {
+    /// The value of a property, if it has one.
+    pub fn get(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, field)| field)
+    }
+}
+
+/// A value and where it was written.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// The value.
+    pub value: Value,
+    /// Where; for a default, where its owner is declared.
+    pub span: Span,
+    /// Whether the user wrote it, rather than the spec.
+    pub given: bool,
+}
+
+/// A value of the portable model.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Number(f64),
+    /// True or false.
+    Bool(bool),
+    /// Another resource.
+    Resource(ResourceId),
+    /// Several values.
+    List(Vec<Field>),
+    /// Names with values, in the order of the names.
+    Map(Vec<(String, Field)>),
+    /// One group of fields.
+    Block(Record),
+    /// Several groups of fields, in the order of their keys.
+    Blocks(Vec<Record>),
+    /// A parameter.
+    Param(ParamId),
+    /// An output of another resource.
+    Output(ResourceId, String),
+    /// Text with values in it.
+    Joined(Vec<Field>),
+}
+
+/// A value that the stack shows when it is deployed.
+#[derive(Debug)]
+pub struct StackOutput {
+    /// Its name.
+    pub name: Ident,
+    /// Its value.
+    pub value: Field,
+}

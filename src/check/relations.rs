@@ -1,0 +1,138 @@
+//! What holds between resources: environments that follow from edges, ranges that must not overlap, circles.
+
+use super::{Checker, Field, Record, ResourceId, Value, formats};
+use crate::diag::check as diag;
+use crate::portable::Kind;
+use crate::source::Span;
+
+/// Adds the environment variables that an edge hands over; a variable that the user wrote keeps the user's value.
+pub(super) fn derive_environment(checker: &mut Checker<'_>) {
+    let model = &mut checker.model;
+    for index in 0..model.resources.len() {
+        let mut derived: Vec<(String, Field)> = Vec::new();
+        let Some(resource) = model.resources.get(index) else { continue };
+        for property in &resource.ty.properties {
+            let Kind::Block(block) = &property.kind else { continue };
+            let Some(edge) = block.edge.as_ref().filter(|edge| !edge.env.is_empty()) else { continue };
+            let Some(Field { value: Value::Blocks(records), .. }) = resource.values.get(&property.name) else { continue };
+            for record in records {
+                let Some((id, to)) = record.to.and_then(|id| Some((id, model.resources.get(id.0)?))) else { continue };
+                if to.ty.name != edge.to {
+                    continue;
+                }
+                let prefix = match record.get("prefix") {
+                    Some(Field { value: Value::Text(prefix), .. }) => prefix.clone(),
+                    _ => to.name.text.to_uppercase().replace('-', "_"),
+                };
+                for (suffix, output) in &edge.env {
+                    let name = if suffix.is_empty() { prefix.clone() } else { format!("{prefix}_{suffix}") };
+                    derived.push((name, Field { value: Value::Output(id, output.clone()), span: record.span, given: true }));
+                }
+            }
+        }
+        if derived.is_empty() {
+            continue;
+        }
+        let Some(resource) = model.resources.get_mut(index) else { continue };
+        if resource.values.get("env").is_none() {
+            resource.values.fields.push(("env".to_owned(), Field { value: Value::Map(Vec::new()), span: resource.span, given: false }));
+        }
+        for (name, field) in &mut resource.values.fields {
+            if let (true, Value::Map(items)) = (name == "env", &mut field.value) {
+                for (name, value) in derived.drain(..) {
+                    if !items.iter().any(|(other, _)| *other == name) {
+                        items.push((name, value));
+                    }
+                }
+                items.sort_by(|a, b| a.0.cmp(&b.0));
+            }
+        }
+    }
+}
+
+/// Address ranges that the spec wants apart do not overlap.
+pub(super) fn check_ranges(checker: &mut Checker<'_>) {
+    let mut ranges: Vec<(formats::Cidr, String, Span)> = Vec::new();
+    for resource in &checker.model.resources {
+        for property in resource.ty.properties.iter().filter(|property| property.apart) {
+            let Some(Field { value: Value::Text(text), span, given }) = resource.values.get(&property.name) else { continue };
+            let Ok(cidr) = formats::Cidr::parse(text) else { continue };
+            let span = if *given { *span } else { resource.name.span };
+            ranges.push((cidr, format!("the range {cidr} of `{}`", resource.name.text), span));
+        }
+    }
+    for (index, (cidr, what, span)) in ranges.iter().enumerate() {
+        if let Some((_, other, first)) = ranges.iter().take(index).find(|(other, ..)| other.overlaps(*cidr)) {
+            checker.out.push(diag::overlap(*span, what, other, *first));
+        }
+    }
+}
+
+/// Values that a resource needs before it can exist must not need it in turn. Edges are no such needs: they join what exists.
+pub(super) fn check_cycles(checker: &mut Checker<'_>) {
+    let count = checker.model.resources.len();
+    let needs: Vec<Vec<(ResourceId, Span)>> = checker.model.resources.iter().map(|resource| {
+        let mut found = Vec::new();
+        collect(&resource.values, &mut found);
+        found
+    }).collect();
+    // 0: not seen, 1: on the current path, 2: done.
+    let mut state = vec![0_u8; count];
+    for start in 0..count {
+        if state.get(start) != Some(&0) {
+            continue;
+        }
+        let mut path: Vec<(usize, usize)> = vec![(start, 0)];
+        set(&mut state, start, 1);
+        while let Some((node, next)) = path.last().copied() {
+            let Some((to, span)) = needs.get(node).and_then(|needs| needs.get(next)).copied() else {
+                set(&mut state, node, 2);
+                path.pop();
+                continue;
+            };
+            if let Some(last) = path.last_mut() {
+                last.1 += 1;
+            }
+            match state.get(to.0) {
+                Some(0) => {
+                    set(&mut state, to.0, 1);
+                    path.push((to.0, 0));
+                }
+                Some(1) => {
+                    let from = path.iter().position(|(node, _)| *node == to.0).unwrap_or(0);
+                    let ring: Vec<usize> = path.iter().skip(from).map(|(node, _)| *node).collect();
+                    let resources = &checker.model.resources;
+                    let mut names: Vec<&str> = ring.iter().filter_map(|&node| resources.get(node)).map(|resource| resource.name.text.as_str()).collect();
+                    names.extend(names.first().copied());
+                    let others: Vec<Span> = path.iter().skip(from).filter_map(|&(node, next)| needs.get(node)?.get(next.checked_sub(1)?).map(|(_, span)| *span)).filter(|other| *other != span).collect();
+                    let diagnostic = diag::cycle(span, &names, &others);
+                    checker.out.push(diagnostic);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn set(state: &mut [u8], index: usize, value: u8) {
+    if let Some(slot) = state.get_mut(index) {
+        *slot = value;
+    }
+}
+
+fn collect(record: &Record, found: &mut Vec<(ResourceId, Span)>) {
+    let mut stack: Vec<&Field> = record.fields.iter().map(|(_, field)| field).collect();
+    while let Some(field) = stack.pop() {
+        match &field.value {
+            Value::Resource(id) | Value::Output(id, _) => found.push((*id, field.span)),
+            Value::List(items) | Value::Joined(items) => stack.extend(items),
+            Value::Map(items) => stack.extend(items.iter().map(|(_, item)| item)),
+            Value::Block(record) => stack.extend(record.fields.iter().map(|(_, field)| field)),
+            Value::Blocks(records) => stack.extend(records.iter().flat_map(|record| record.fields.iter().map(|(_, field)| field))),
+            _ => {}
+        }
+    }
+    found.sort();
+    found.dedup();
+}
+

@@ -1,0 +1,136 @@
+//! Native graphs to text: how each format spells a reference, a join, a parameter. An emitter cannot fail and decides nothing.
+
+mod cloudformation;
+mod json;
+mod terraform;
+
+use crate::native::{Graph, NativeResource};
+use crate::rules::Target;
+
+/// The formats that a template can be written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// CloudFormation, JSON or YAML.
+    CloudFormation,
+    /// Terraform's JSON syntax.
+    Terraform,
+}
+
+/// How the template is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Style {
+    /// Without line breaks and indentation.
+    pub compact: bool,
+    /// As YAML, where the format has it.
+    pub yaml: bool,
+}
+
+/// What a cloud takes of a template, from its documentation.
+#[derive(Debug, Clone, Copy)]
+pub struct SizeLimits {
+    /// Bytes that can be handed over directly.
+    pub direct: Option<usize>,
+    /// Bytes at most.
+    pub bytes: Option<usize>,
+    /// Resources at most.
+    pub resources: Option<usize>,
+    /// Parameters, and outputs, at most.
+    pub entries: Option<usize>,
+}
+
+impl Format {
+    /// The format of this name in a `cloud.kdl`.
+    pub fn named(name: &str) -> Option<Format> {
+        match name {
+            "cloudformation" => Some(Format::CloudFormation),
+            "terraform" => Some(Format::Terraform),
+            _ => None,
+        }
+    }
+
+    /// The name of the artefact's file.
+    pub fn file_name(self, style: Style) -> &'static str {
+        match (self, style.yaml) {
+            (Format::CloudFormation, false) => "template.json",
+            (Format::CloudFormation, true) => "template.yaml",
+            (Format::Terraform, _) => "main.tf.json",
+        }
+    }
+
+    /// Whether the format can be written as YAML.
+    pub fn has_yaml(self) -> bool {
+        self == Format::CloudFormation
+    }
+
+    /// A resource's name in the template, from the parts that it is made of.
+    pub fn logical_name(self, parts: &[String]) -> String {
+        match self {
+            Format::CloudFormation => pascal(&parts.join("-")),
+            Format::Terraform => snake(&parts.join("-")),
+        }
+    }
+
+    /// An output's name in the template.
+    pub fn output_name(self, name: &str) -> String {
+        match self {
+            Format::CloudFormation => pascal(name),
+            Format::Terraform => name.replace('-', "_"),
+        }
+    }
+
+    /// A parameter's name in the template.
+    pub fn param_name(self, name: &str) -> String {
+        match self {
+            Format::CloudFormation => pascal(name),
+            Format::Terraform => snake(name),
+        }
+    }
+
+    /// Resources of one name space need different names.
+    pub fn name_space(self, resource: &NativeResource) -> String {
+        match self {
+            Format::CloudFormation => String::new(),
+            Format::Terraform => format!("{:?} {}", resource.kind, resource.ty),
+        }
+    }
+
+    /// Why a text cannot be written so that it arrives unchanged.
+    pub fn cannot_write(self, text: &str) -> Option<&'static str> {
+        match self {
+            Format::CloudFormation if text.contains("{{resolve:") => Some("CloudFormation takes `{{resolve:` as a dynamic reference wherever it stands, and has no way to escape it"),
+            _ if text.contains('\0') => Some("no template can hold the character U+0000"),
+            _ => None,
+        }
+    }
+
+    /// What the cloud takes of a template. CloudFormation: "CloudFormation quotas" in its user guide; Terraform has none.
+    pub fn limits(self) -> SizeLimits {
+        match self {
+            Format::CloudFormation => SizeLimits { direct: Some(51_200), bytes: Some(1_048_576), resources: Some(500), entries: Some(200) },
+            Format::Terraform => SizeLimits { direct: None, bytes: None, resources: None, entries: None },
+        }
+    }
+}
+
+/// Writes a graph as the target's template.
+pub fn write(graph: &Graph, target: &Target, style: Style) -> String {
+    match target.format {
+        Format::CloudFormation => {
+            let text = cloudformation::write(graph, style.compact && !style.yaml);
+            if style.yaml { json::to_yaml(&text) } else { text }
+        }
+        Format::Terraform => terraform::write(graph, target, style.compact),
+    }
+}
+
+fn pascal(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.flat_map(|word| {
+        let mut chars = word.chars();
+        chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect::<Vec<_>>()
+    }).collect()
+}
+
+fn snake(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
+}

@@ -1,0 +1,222 @@
+//! Terraform's JSON syntax: expressions are strings, and every string in an expression's place is a template.
+
+use super::json::{self, Json};
+use super::{Format, snake};
+use crate::native::{Graph, NativeId, NativeParam, NativeResource, Removal, Val, ValKind};
+use crate::provider::NativeKind;
+use crate::rules::Target;
+use crate::syntax::{Node, Scalar, Value};
+use std::collections::BTreeSet;
+
+/// Writes `main.tf.json`.
+pub fn write(graph: &Graph, target: &Target, compact: bool) -> String {
+    let writer = Writer { graph, names: graph.resources.iter().map(|resource| Format::Terraform.logical_name(&resource.name)).collect() };
+    let setting = |name: &str| target.settings.iter().find(|node| node.name.text == name);
+    let providers: Vec<&Node> = target.settings.iter().filter(|node| node.name.text == "provider").collect();
+    let ephemeral = setting("ephemeral-secrets").is_some();
+    let mut json = Json::new(compact);
+    json.object(|json| {
+        json.key("terraform").object(|json| {
+            if let Some(version) = setting("required-version").and_then(|node| node.arg_str(0)) {
+                json.key("required_version").text(version);
+            }
+            json.key("required_providers").object(|json| {
+                for provider in &providers {
+                    json.key(provider.arg_str(0).unwrap_or_default()).object(|json| {
+                        for (key, value) in &provider.props {
+                            json.key(&key.text).text(value.as_str().unwrap_or_default());
+                        }
+                    });
+                }
+            });
+        });
+        json.key("provider").object(|json| {
+            for provider in &providers {
+                json.key(provider.arg_str(0).unwrap_or_default()).object(|json| provider.children().iter().for_each(|child| plain(json, child)));
+            }
+        });
+        let params: Vec<&NativeParam> = graph.params.iter().filter(|param| param.used).collect();
+        if !params.is_empty() {
+            json.key("variable").object(|json| params.iter().for_each(|param| writer.variable(json, param, ephemeral)));
+        }
+        writer.section(json, "data", NativeKind::Data);
+        writer.section(json, "resource", NativeKind::Resource);
+        if !graph.outputs.is_empty() {
+            json.key("output").object(|json| {
+                for output in &graph.outputs {
+                    json.key(&Format::Terraform.output_name(&output.name)).object(|json| writer.value(json.key("value"), &output.value));
+                }
+            });
+        }
+    });
+    json.finish()
+}
+
+/// A node of a target's settings, as it stands.
+fn plain(json: &mut Json, node: &Node) {
+    json.key(&node.name.text);
+    match node.args.first() {
+        Some(Value { scalar: Scalar::String(text), .. }) => json.text(text),
+        Some(Value { scalar: Scalar::Bool(flag), .. }) => json.raw(&flag.to_string()),
+        Some(Value { scalar: Scalar::Integer(number), .. }) => json.raw(&number.to_string()),
+        _ => json.object(|json| node.children().iter().for_each(|child| plain(json, child))),
+    }
+}
+
+struct Writer<'g> {
+    graph: &'g Graph,
+    names: Vec<String>,
+}
+
+impl Writer<'_> {
+    /// A variable's block holds no templates: nothing in it is escaped.
+    fn variable(&self, json: &mut Json, param: &NativeParam, ephemeral: bool) {
+        json.key(&snake(&param.name)).object(|json| {
+            json.key("type").text(if param.number { "number" } else { "string" });
+            if let Some(about) = &param.about {
+                json.key("description").text(about);
+            }
+            match param.default.as_ref().map(|default| &default.kind) {
+                Some(ValKind::Text(text)) => json.key("default").text(text),
+                Some(ValKind::Integer(number)) => json.key("default").raw(&number.to_string()),
+                Some(ValKind::Number(number)) => json.key("default").raw(&json::number(*number)),
+                Some(ValKind::Bool(flag)) => json.key("default").text(&flag.to_string()),
+                _ => {}
+            }
+            if param.secret {
+                json.key("sensitive").raw("true");
+                if ephemeral {
+                    json.key("ephemeral").raw("true");
+                }
+            }
+        });
+    }
+
+    fn section(&self, json: &mut Json, title: &str, kind: NativeKind) {
+        let mut types: Vec<&str> = Vec::new();
+        for resource in self.graph.resources.iter().filter(|resource| resource.kind == kind) {
+            if !types.contains(&resource.ty.as_str()) {
+                types.push(&resource.ty);
+            }
+        }
+        if types.is_empty() {
+            return;
+        }
+        json.key(title).object(|json| {
+            for ty in types {
+                json.key(ty).object(|json| {
+                    for (name, resource) in self.names.iter().zip(&self.graph.resources).filter(|(_, resource)| resource.kind == kind && resource.ty == ty) {
+                        json.key(name).object(|json| self.resource(json, resource));
+                    }
+                });
+            }
+        });
+    }
+
+    fn resource(&self, json: &mut Json, resource: &NativeResource) {
+        for (name, val) in &resource.body {
+            self.value(json.key(name), val);
+        }
+        let mut implied = Vec::new();
+        resource.body.iter().for_each(|(_, val)| val.references(&mut implied));
+        let after: BTreeSet<String> = resource.after.iter().filter(|id| !implied.contains(id)).map(|id| self.address(*id)).collect();
+        if !after.is_empty() {
+            json.key("depends_on").texts(after);
+        }
+        if resource.removal == Removal::Keep || resource.create_first || !resource.ignored.is_empty() {
+            json.key("lifecycle").object(|json| {
+                if resource.create_first {
+                    json.key("create_before_destroy").raw("true");
+                }
+                if resource.removal == Removal::Keep {
+                    json.key("prevent_destroy").raw("true");
+                }
+                if !resource.ignored.is_empty() {
+                    json.key("ignore_changes").texts(&resource.ignored);
+                }
+            });
+        }
+    }
+
+    fn address(&self, id: NativeId) -> String {
+        let (Some(resource), Some(name)) = (self.graph.resources.get(id.0), self.names.get(id.0)) else { return String::new() };
+        match resource.kind {
+            NativeKind::Resource => format!("{}.{name}", resource.ty),
+            NativeKind::Data => format!("data.{}.{name}", resource.ty),
+        }
+    }
+
+    fn value(&self, json: &mut Json, val: &Val) {
+        match &val.kind {
+            ValKind::Bool(flag) => json.raw(if *flag { "true" } else { "false" }),
+            ValKind::Integer(number) => json.raw(&number.to_string()),
+            ValKind::Number(number) => json.raw(&json::number(*number)),
+            ValKind::Text(text) => json.text(&escape(text)),
+            ValKind::List(items) => json.array(|json| items.iter().for_each(|item| self.value(json, item))),
+            ValKind::Map(items) => json.object(|json| items.iter().for_each(|(name, item)| self.value(json.key(&escape(name)), item))),
+            ValKind::Concat(pieces) => {
+                let text: String = pieces.iter().map(|piece| match &piece.kind {
+                    ValKind::Text(text) => escape(text),
+                    _ => format!("${{{}}}", self.expression(piece)),
+                }).collect();
+                json.text(&text);
+            }
+            _ => json.text(&format!("${{{}}}", self.expression(val))),
+        }
+    }
+
+    /// The value in Terraform's own expression language, as it stands between `${` and `}`.
+    fn expression(&self, val: &Val) -> String {
+        match &val.kind {
+            ValKind::Bool(flag) => flag.to_string(),
+            ValKind::Integer(number) => number.to_string(),
+            ValKind::Number(number) => json::number(*number),
+            ValKind::Text(text) => literal(text),
+            ValKind::List(items) => format!("[{}]", items.iter().map(|item| self.expression(item)).collect::<Vec<_>>().join(", ")),
+            ValKind::Map(items) => format!("{{{}}}", items.iter().map(|(name, item)| format!("{} = {}", literal(name), self.expression(item))).collect::<Vec<_>>().join(", ")),
+            ValKind::Ref(id) => format!("{}.id", self.address(*id)),
+            ValKind::Attr(id, path) => format!("{}.{path}", self.address(*id)),
+            ValKind::Param(index) => self.graph.params.get(*index).map(|param| format!("var.{}", snake(&param.name))).unwrap_or_default(),
+            ValKind::Pseudo(name) => name.clone(),
+            ValKind::Concat(pieces) => {
+                let inner: String = pieces.iter().map(|piece| match &piece.kind {
+                    ValKind::Text(text) => quoted(text),
+                    _ => format!("${{{}}}", self.expression(piece)),
+                }).collect();
+                format!("\"{inner}\"")
+            }
+            ValKind::Join(separator, list) => format!("join({}, {})", literal(separator), self.expression(list)),
+            ValKind::Index(list, place) => format!("{}[{place}]", self.expression(list)),
+            ValKind::Pick { from, key, value, field } => format!("one([for item in {} : item.{field} if item.{key} == {}])", self.expression(from), self.expression(value)),
+            ValKind::Call(name, args) => format!("{name}({})", args.iter().map(|arg| self.expression(arg)).collect::<Vec<_>>().join(", ")),
+            ValKind::Json(inner) => format!("jsonencode({})", self.expression(inner)),
+            ValKind::Absent => "null".to_owned(),
+        }
+    }
+}
+
+/// `${` and `%{` begin something in a template; doubled, they are themselves.
+fn escape(text: &str) -> String {
+    text.replace("${", "$${").replace("%{", "%%{")
+}
+
+/// A quoted string of the expression language.
+fn literal(text: &str) -> String {
+    format!("\"{}\"", quoted(text))
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::new();
+    for c in escape(text).chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,135 @@
+//! stackc compiles one portable description of a cloud stack, written in KDL 2, to the native template of a cloud.
+//!
+//! Text becomes a tree ([`syntax`]), the tree a portable model ([`check`]), the model native resources ([`rules`]), native
+//! resources text ([`emit`]). Whatever knows a cloud is data below `specs/` and `targets/`; whatever knows how is code here.
+
+pub mod check;
+pub mod diag;
+pub mod embedded;
+pub mod emit;
+pub mod native;
+pub mod portable;
+pub mod provider;
+pub mod rules;
+pub mod source;
+pub mod syntax;
+
+use diag::{Diagnostics, lower as lower_diag};
+use emit::Style;
+use portable::Catalogue;
+use rules::{RuleFiles, Rules, Target};
+use source::{FileId, Sources, Span};
+
+/// A template, ready to be written to a file.
+#[derive(Debug, Clone)]
+pub struct Artefact {
+    /// The file's name.
+    pub file_name: &'static str,
+    /// Its text.
+    pub text: String,
+    /// How many resources it has.
+    pub resources: usize,
+}
+
+/// What a run knows besides the stack: the portable types and the rule files.
+#[derive(Debug, Default)]
+pub struct Compiler {
+    /// The portable types.
+    pub catalogue: Catalogue,
+    /// The rule files, with a team's own over them.
+    pub files: RuleFiles,
+}
+
+impl Compiler {
+    /// A compiler with rule files laid over the embedded ones: paths such as `aws/database.kdl`, and texts.
+    pub fn new(overlay: Vec<(String, String)>) -> Compiler {
+        Compiler { catalogue: Catalogue::default(), files: RuleFiles::new(overlay) }
+    }
+
+    /// Reads and checks a stack, without any target.
+    pub fn check(&self, file: FileId, stage: Option<&str>, sources: &mut Sources) -> (Option<check::Model>, Diagnostics) {
+        let text = sources.get(file).map(|source| source.text.to_string()).unwrap_or_default();
+        let mut out = Diagnostics::default();
+        let (nodes, problems) = syntax::read(file, &text);
+        let readable = problems.is_empty();
+        out.extend(problems);
+        if !readable {
+            return (None, out);
+        }
+        let (model, problems) = check::check(&nodes, Span::new(file, 0, 1), stage, &self.catalogue, sources);
+        out.extend(problems);
+        out.extend(self.catalogue.problems());
+        (model, out)
+    }
+
+    /// Lowers a checked stack for a target, and writes its template when there was no error.
+    pub fn build(&self, model: &check::Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<Artefact>, Diagnostics) {
+        let mut out = Diagnostics::default();
+        let rules = match Rules::open(target.clone(), &self.files) {
+            Ok(rules) => rules,
+            Err(problem) => {
+                out.push(problem);
+                return (None, out);
+            }
+        };
+        let mut types: Vec<String> = model.resources.iter().map(|resource| resource.ty.name.clone()).collect();
+        types.sort();
+        types.dedup();
+        let (checked, problems) = rules::check::check(rules, &types, self.files.has_overlay(), &self.catalogue, sources);
+        out.extend(problems);
+        if out.has_errors() {
+            return (None, out);
+        }
+        let (graph, problems) = rules::lower(model, &checked, sources);
+        out.extend(problems);
+        if out.has_errors() {
+            return (None, out);
+        }
+        let text = emit::write(&graph, target, style);
+        out.extend(over_limits(&graph, target, &text, style, model.span));
+        if out.has_errors() {
+            return (None, out);
+        }
+        (Some(Artefact { file_name: target.format.file_name(style), text, resources: graph.resources.len() }), out)
+    }
+
+    /// All targets of all clouds.
+    pub fn targets(&self, sources: &mut Sources) -> Vec<Target> {
+        self.files.targets(sources)
+    }
+}
+
+/// What the cloud would refuse for its size alone, and what most of it comes from.
+fn over_limits(graph: &native::Graph, target: &Target, text: &str, style: Style, stack: Span) -> Vec<diag::Diagnostic> {
+    let limits = target.format.limits();
+    let mut found = Vec::new();
+    let count = graph.resources.len();
+    if limits.resources.is_some_and(|most| count > most) {
+        let most = limits.resources.unwrap_or_default();
+        found.push(lower_diag::beyond_limit(stack, &format!("{count} resources"), &most.to_string(), &contributors(graph)));
+    }
+    for (what, entries) in [("parameters", graph.params.iter().filter(|param| param.used).count()), ("outputs", graph.outputs.len())] {
+        if let Some(most) = limits.entries.filter(|most| entries > *most) {
+            found.push(lower_diag::beyond_limit(stack, &format!("{entries} {what}"), &most.to_string(), &[]));
+        }
+    }
+    let bytes = text.len();
+    if let Some(most) = limits.bytes.filter(|most| bytes > *most) {
+        found.push(lower_diag::beyond_limit(stack, &format!("{bytes} bytes"), &most.to_string(), &contributors(graph)));
+    } else if let Some(direct) = limits.direct.filter(|direct| bytes > *direct && !style.compact) {
+        let compact = emit::write(graph, target, Style { compact: true, yaml: false }).len();
+        found.push(lower_diag::large(stack, bytes, direct, compact));
+    }
+    found
+}
+
+/// The user's resources that most native resources come from.
+fn contributors(graph: &native::Graph) -> Vec<String> {
+    let mut counts: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    for resource in &graph.resources {
+        *counts.entry(resource.name.first().map(String::as_str).unwrap_or_default()).or_default() += 1;
+    }
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    counts.into_iter().take(5).map(|(name, count)| format!("{name} ({count})")).collect()
+}

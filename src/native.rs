@@ -1,0 +1,195 @@
+//! The second IR: native resources with symbolic references. It spells no format's references, joins or parameters; `emit` does.
+
+use crate::provider::NativeKind;
+use crate::source::Span;
+
+/// Index of a resource in [`Graph::resources`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NativeId(pub usize);
+
+/// Everything that goes into one template.
+#[derive(Debug, Default)]
+pub struct Graph {
+    /// The stack's name.
+    pub stack: String,
+    /// What the stack is, for the template's description.
+    pub about: String,
+    /// Values asked for when deploying.
+    pub params: Vec<NativeParam>,
+    /// Resources and data sources, in the order in which they are written.
+    pub resources: Vec<NativeResource>,
+    /// Values shown when deployed.
+    pub outputs: Vec<NativeOutput>,
+}
+
+/// A parameter of the template.
+#[derive(Debug, Clone)]
+pub struct NativeParam {
+    /// Its name in the stack.
+    pub name: String,
+    /// What it is for.
+    pub about: Option<String>,
+    /// Whether it is kept out of sight.
+    pub secret: bool,
+    /// Whether it is a number.
+    pub number: bool,
+    /// Its value when none is given.
+    pub default: Option<Val>,
+    /// Whether anything in the template reads it; if not, it is left out.
+    pub used: bool,
+}
+
+/// An output of the template.
+#[derive(Debug)]
+pub struct NativeOutput {
+    /// Its name in the stack.
+    pub name: String,
+    /// Where the user declares it.
+    pub span: Span,
+    /// Its value.
+    pub value: Val,
+}
+
+/// A resource or data source of the provider.
+#[derive(Debug)]
+pub struct NativeResource {
+    /// Whether it is made or looked up.
+    pub kind: NativeKind,
+    /// The provider's type.
+    pub ty: String,
+    /// What its name in the template is made of: the user's name, the rule's role, keys of blocks.
+    pub name: Vec<String>,
+    /// Its properties.
+    pub body: Vec<(String, Val)>,
+    /// Resources that have to exist first, though no property says so.
+    pub after: Vec<NativeId>,
+    /// What happens to it when the stack no longer has it.
+    pub removal: Removal,
+    /// Whether a replacement is made before the old one goes.
+    pub create_first: bool,
+    /// Paths of properties whose later changes are somebody else's.
+    pub ignored: Vec<String>,
+    /// The user's node that it comes from, and the rule.
+    pub origin: Origin,
+}
+
+/// What happens to a resource when the stack no longer has it, or replaces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Removal {
+    /// It goes.
+    #[default]
+    Delete,
+    /// It goes, and leaves a copy of its data.
+    Snapshot,
+    /// It stays.
+    Keep,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// In the user's file.
+    pub user: Span,
+    /// In the rule's file.
+    pub rule: Span,
+}
+
+/// A value and where it comes from.
+#[derive(Debug, Clone)]
+pub struct Val {
+    /// The value.
+    pub kind: ValKind,
+    /// Its origin.
+    pub origin: Origin,
+}
+
+/// A value, possibly one that is known only when deployed.
+#[derive(Debug, Clone)]
+pub enum ValKind {
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Number(f64),
+    /// Text, exactly as it has to arrive.
+    Text(String),
+    /// Several values.
+    List(Vec<Val>),
+    /// Names with values.
+    Map(Vec<(String, Val)>),
+    /// What a resource is referred to by.
+    Ref(NativeId),
+    /// What can be read from a resource.
+    Attr(NativeId, String),
+    /// A parameter: index into [`Graph::params`].
+    Param(usize),
+    /// A value that the format offers by itself, by its own name.
+    Pseudo(String),
+    /// Texts put together.
+    Concat(Vec<Val>),
+    /// Texts of a list put together with a separator.
+    Join(String, Box<Val>),
+    /// An item of a list.
+    Index(Box<Val>, usize),
+    /// The field `field` of the one item of a list of objects whose field `key` is `value`.
+    Pick {
+        /// The list.
+        from: Box<Val>,
+        /// The field to look for.
+        key: String,
+        /// Its value.
+        value: Box<Val>,
+        /// The field to take.
+        field: String,
+    },
+    /// One of the format's own functions.
+    Call(String, Vec<Val>),
+    /// The value written as JSON text.
+    Json(Box<Val>),
+    /// Nothing: left out wherever it goes.
+    Absent,
+}
+
+impl Val {
+    /// A value of an origin.
+    pub fn new(kind: ValKind, origin: Origin) -> Val {
+        Val { kind, origin }
+    }
+
+    /// Text of an origin.
+    pub fn text(text: impl Into<String>, origin: Origin) -> Val {
+        Val { kind: ValKind::Text(text.into()), origin }
+    }
+
+    /// Whether it is left out.
+    pub fn is_absent(&self) -> bool {
+        matches!(self.kind, ValKind::Absent)
+    }
+
+    /// Whether it is known only when deployed, itself or in a part.
+    pub fn is_deferred(&self) -> bool {
+        match &self.kind {
+            ValKind::List(items) => items.iter().any(Val::is_deferred),
+            ValKind::Map(items) => items.iter().any(|(_, item)| item.is_deferred()),
+            ValKind::Bool(_) | ValKind::Integer(_) | ValKind::Number(_) | ValKind::Text(_) | ValKind::Absent => false,
+            ValKind::Json(inner) => inner.is_deferred(),
+            _ => true,
+        }
+    }
+
+    /// The resources that it refers to.
+    pub fn references(&self, found: &mut Vec<NativeId>) {
+        match &self.kind {
+            ValKind::Ref(id) | ValKind::Attr(id, _) => found.push(*id),
+            ValKind::List(items) | ValKind::Concat(items) | ValKind::Call(_, items) => items.iter().for_each(|item| item.references(found)),
+            ValKind::Map(items) => items.iter().for_each(|(_, item)| item.references(found)),
+            ValKind::Join(_, inner) | ValKind::Index(inner, _) | ValKind::Json(inner) => inner.references(found),
+            ValKind::Pick { from, value, .. } => {
+                from.references(found);
+                value.references(found);
+            }
+            ValKind::Bool(_) | ValKind::Integer(_) | ValKind::Number(_) | ValKind::Text(_) | ValKind::Param(_) | ValKind::Pseudo(_) | ValKind::Absent => {}
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Rules as they are written: what is in parentheses has become a form, what is bare is the provider's.
+
+use crate::source::Span;
+use crate::syntax::{Ident, Scalar};
+
+/// A dotted path such as `network.private-subnets`, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// Its parts; never empty.
+    pub parts: Vec<String>,
+    /// Where.
+    pub span: Span,
+}
+
+impl std::fmt::Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.parts.join("."))
+    }
+}
+
+/// What a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// `lower TYPE`.
+    Type(String),
+    /// `EDGE FROM… TO`.
+    Edge {
+        /// The edge's name, such as `connect`.
+        edge: String,
+        /// The types it starts from.
+        from: Vec<String>,
+        /// The type it leads to.
+        to: String,
+    },
+}
+
+/// One rule of a file, for one target.
+#[derive(Debug)]
+pub struct Rule {
+    /// What it is about.
+    pub subject: Subject,
+    /// Tables, of the whole file's rule.
+    pub tables: Vec<Table>,
+    /// Pairs of values that go together.
+    pub pairs: Vec<Pairs>,
+    /// What it makes.
+    pub body: Vec<Statement>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// `(table)size small=… large=…`: one value for each of a property's. A table of no property is a list of rows, to be gone over.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// The property whose values it is over, if it is over one.
+    pub of: Option<String>,
+    /// For each value of the property, what it becomes.
+    pub rows: Vec<(Ident, Scalar)>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// `pairs cpu memory { … }`: which values of a second property go with one of a first.
+#[derive(Debug, Clone)]
+pub struct Pairs {
+    /// The first property.
+    pub first: String,
+    /// The second property.
+    pub second: String,
+    /// Why, in a sentence.
+    pub why: String,
+    /// For each first value, the second ones; numbers as [`number_text`] writes them.
+    pub rows: Vec<(String, Vec<String>)>,
+    /// Where they stand.
+    pub span: Span,
+}
+
+/// A statement of a rule's body.
+#[derive(Debug)]
+pub enum Statement {
+    /// `resource ROLE TYPE { … }` or `data ROLE TYPE { … }`.
+    Resource(ResourceRule),
+    /// `output NAME value`.
+    Output {
+        /// Its name.
+        name: Ident,
+        /// Its value.
+        value: Expr,
+        /// Where it stands.
+        span: Span,
+    },
+    /// `param NAME default=… about=…`: a value that the cloud does not tell, and the deployer has to.
+    Param {
+        /// Its name in the template.
+        name: Ident,
+        /// What it is for.
+        about: String,
+        /// Its default.
+        default: Option<Scalar>,
+    },
+    /// `(when)path { … }`.
+    When(Path, Vec<Statement>),
+    /// `(match)path { value { … } … }`.
+    Match(Path, Vec<(Ident, Vec<Statement>)>),
+    /// `(each)path { … }` or `(secret)path { … }`.
+    Each(Each<Statement>),
+    /// `(unsupported)`, `(degraded)` or `(emulated)`.
+    Loss(Loss),
+}
+
+/// Something repeated for each item of a list, map, block or number.
+#[derive(Debug)]
+pub struct Each<T> {
+    /// What is gone over.
+    pub over: Path,
+    /// The name of the item inside.
+    pub name: String,
+    /// Whether it goes over the secret values only, rather than over the others.
+    pub secret: bool,
+    /// What is repeated.
+    pub body: Vec<T>,
+}
+
+/// What a target cannot do, or does in another way.
+#[derive(Debug, Clone)]
+pub struct Loss {
+    /// How much is lost.
+    pub grade: Grade,
+    /// The property, output or type.
+    pub subject: Path,
+    /// Why, or how.
+    pub reason: String,
+    /// What to do instead.
+    pub instead: Option<String>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// How much of a property a target keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grade {
+    /// The same effect by other means.
+    Emulated,
+    /// Something is missing.
+    Degraded,
+    /// Not there at all.
+    Unsupported,
+}
+
+/// A native resource that a rule makes.
+#[derive(Debug)]
+pub struct ResourceRule {
+    /// Whether it is made or looked up.
+    pub data: bool,
+    /// Its role in the rule, which becomes part of its name; `main` does not.
+    pub role: Ident,
+    /// The provider's type.
+    pub ty: Ident,
+    /// Resources that have to exist before it.
+    pub after: Vec<Expr>,
+    /// Resources that have to wait for it.
+    pub before: Vec<Expr>,
+    /// The property that says whether it stays when the stack no longer has it.
+    pub keep: Option<Expr>,
+    /// What happens otherwise: `delete` or `snapshot`.
+    pub snapshot: bool,
+    /// Whether a replacement is made first.
+    pub create_first: bool,
+    /// Properties whose later changes are somebody else's.
+    pub ignore: Vec<String>,
+    /// Its properties.
+    pub body: Vec<Item>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// An item of an object's or a list's body.
+#[derive(Debug)]
+pub enum Item {
+    /// `Name value`.
+    Property(Ident, Expr),
+    /// `- value`.
+    Element(Expr),
+    /// `(when)path { … }`.
+    When(Path, Vec<Item>),
+    /// `(match)path { value { … } … }`.
+    Match(Path, Vec<(Ident, Vec<Item>)>),
+    /// `(each)path { … }`.
+    Each(Each<Item>),
+}
+
+/// A value and where it stands.
+#[derive(Debug)]
+pub struct Expr {
+    /// The value.
+    pub kind: ExprKind,
+    /// Where.
+    pub span: Span,
+}
+
+/// The forms of a value.
+#[derive(Debug)]
+pub enum ExprKind {
+    /// A plain value.
+    Literal(Scalar),
+    /// `(get)path`.
+    Get(Path),
+    /// `(ref)role`.
+    Ref(String),
+    /// `(attr)role.path`.
+    Attr(String, String),
+    /// `(table)name`.
+    Table(String),
+    /// `(fmt)"…"`.
+    Fmt(Vec<Expr>),
+    /// Several values.
+    List(Vec<Expr>),
+    /// An object or a list in braces.
+    Body(Vec<Item>),
+    /// `(call)name …`.
+    Call {
+        /// The built-in.
+        name: String,
+        /// Its arguments.
+        args: Vec<Expr>,
+        /// What stands in braces.
+        body: Vec<Item>,
+    },
+}
+
+/// A number as a word: without a fraction when it has none.
+pub fn number_text(number: f64) -> String {
+    number.to_string()
+}

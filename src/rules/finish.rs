@@ -1,0 +1,293 @@
+//! The last steps before a graph is written: values converted as the provider's schema wants them, tags, and every result checked again.
+
+use super::check::Checked;
+use super::lower::put_tags;
+use crate::diag::{Diagnostics, lower as diag};
+use crate::native::{Graph, NativeId, NativeResource, Origin, Val, ValKind};
+use crate::provider::{Limits, Member, NativeType, Presence, Relation, Shape, TagShape};
+use crate::source::Span;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Converts, tags and checks a graph.
+pub(super) fn finish(graph: &mut Graph, checked: &Checked<'_>, stack_tags: &[(String, Val)], own_tags: &dyn Fn(NativeId) -> Vec<(String, Val)>, out: &mut Diagnostics, stack: Span) {
+    let natives: Vec<Option<Rc<NativeType>>> = graph.resources.iter().map(|resource| checked.provider().native_type(resource.kind, &resource.ty)).collect();
+    let name_tag = checked.target().settings.iter().find(|node| node.name.text == "name-tag").and_then(|node| node.arg_str(0)).map(str::to_owned);
+    let finisher = Finisher { natives: &natives, target: &checked.target().name, patterns: RefCell::default() };
+    for (index, native) in natives.iter().enumerate() {
+        let (Some(native), Some(resource)) = (native, graph.resources.get_mut(index)) else { continue };
+        let body = std::mem::take(&mut resource.body);
+        resource.body = finisher.object(body, native, 0);
+        finisher.tag(resource, native, &graph.stack, name_tag.as_deref(), stack_tags, own_tags(NativeId(index)));
+        finisher.check_object(&resource.body, native, 0, out);
+        finisher.check_relations(resource, native, out);
+    }
+    for resource in &graph.resources {
+        for (_, val) in &resource.body {
+            check_text(val, checked, out);
+        }
+    }
+    for output in &graph.outputs {
+        check_text(&output.value, checked, out);
+    }
+    check_names(graph, checked, out);
+    check_cycles(graph, checked, out, stack);
+}
+
+struct Finisher<'a> {
+    natives: &'a [Option<Rc<NativeType>>],
+    target: &'a str,
+    /// Patterns that were compiled before; `None` for those of another dialect.
+    patterns: RefCell<HashMap<String, Option<regex_lite::Regex>>>,
+}
+
+impl Finisher<'_> {
+    fn object(&self, body: Vec<(String, Val)>, native: &NativeType, object: usize) -> Vec<(String, Val)> {
+        let object = native.object(object);
+        body.into_iter().map(|(name, val)| {
+            let val = match object.member(&name) {
+                Some(member) => self.convert(val, &member.shape, native),
+                None => val,
+            };
+            (name, val)
+        }).collect()
+    }
+
+    /// Conversions come from the schema alone: text where it wants text, a list where it wants a list.
+    fn convert(&self, val: Val, shape: &Shape, native: &NativeType) -> Val {
+        let origin = val.origin;
+        let kind = match (val.kind, shape) {
+            (ValKind::Integer(number), Shape::String) => ValKind::Text(number.to_string()),
+            (ValKind::Number(number), Shape::String) => ValKind::Text(number.to_string()),
+            (ValKind::Bool(flag), Shape::String) => ValKind::Text(flag.to_string()),
+            #[allow(clippy::cast_possible_truncation)]
+            (ValKind::Number(number), Shape::Integer | Shape::Number) if number.fract() == 0.0 && number.abs() < 9e15 => ValKind::Integer(number as i64),
+            (ValKind::List(items), Shape::List(item)) => ValKind::List(items.into_iter().map(|val| self.convert(val, item, native)).collect()),
+            (ValKind::List(items), Shape::Block(object, true)) => ValKind::List(items.into_iter().map(|val| self.convert(val, &Shape::Object(*object), native)).collect()),
+            (ValKind::Map(fields), Shape::Object(object) | Shape::Block(object, false)) => ValKind::Map(self.object(fields, native, *object)),
+            (ValKind::Map(fields), Shape::Block(object, true)) => ValKind::List(vec![Val::new(ValKind::Map(self.object(fields, native, *object)), origin)]),
+            (ValKind::Map(fields), Shape::Map(inner)) => ValKind::Map(fields.into_iter().map(|(name, val)| (name, self.convert(val, inner, native))).collect()),
+            (kind, Shape::List(item)) if !self.gives_list(&kind) => ValKind::List(vec![self.convert(Val::new(kind, origin), item, native)]),
+            (kind, Shape::AnyOf(shapes)) => {
+                let fits = |shape: &&Shape| match (&kind, shape) {
+                    (ValKind::Map(_), Shape::Object(_) | Shape::Map(_) | Shape::Json) | (ValKind::List(_), Shape::List(_)) => true,
+                    (ValKind::Integer(_), Shape::Integer | Shape::Number) | (ValKind::Number(_), Shape::Number) | (ValKind::Bool(_), Shape::Boolean) | (ValKind::Text(_), Shape::String) => true,
+                    (_, Shape::Json) => true,
+                    _ => false,
+                };
+                return match shapes.iter().find(fits).or(shapes.first()) {
+                    Some(Shape::Json) | None => Val::new(kind, origin),
+                    Some(shape) => self.convert(Val::new(kind, origin), shape, native),
+                };
+            }
+            (kind, _) => kind,
+        };
+        Val::new(kind, origin)
+    }
+
+    fn gives_list(&self, kind: &ValKind) -> bool {
+        match kind {
+            ValKind::List(_) | ValKind::Call(..) | ValKind::Absent => true,
+            ValKind::Attr(id, path) => {
+                let shape = self.natives.get(id.0).and_then(|native| native.as_ref()?.attribute(path));
+                matches!(shape, Some(Shape::List(_) | Shape::Block(_, true)))
+            }
+            _ => false,
+        }
+    }
+
+    fn tag(&self, resource: &mut NativeResource, native: &NativeType, stack: &str, name_tag: Option<&str>, stack_tags: &[(String, Val)], own: Vec<(String, Val)>) {
+        let Some((property, shape)) = &native.tags else { return };
+        let takes = native.root().member(property).is_some_and(|member| member.presence != Presence::ReadOnly);
+        if !takes || resource.kind == crate::provider::NativeKind::Data || resource.body.iter().any(|(name, _)| name == property) {
+            return;
+        }
+        let origin = resource.origin;
+        let mut tags: Vec<(String, Val)> = Vec::new();
+        if let Some(name_tag) = name_tag {
+            tags.push((name_tag.to_owned(), Val::text(format!("{stack}-{}", resource.name.join("-")), origin)));
+        }
+        put_tags(&mut tags, stack_tags.iter().cloned());
+        put_tags(&mut tags, own);
+        tags.sort_by(|a, b| a.0.cmp(&b.0));
+        let kind = match shape {
+            TagShape::Map => ValKind::Map(tags),
+            TagShape::List => ValKind::List(
+                tags.into_iter()
+                    .map(|(key, val)| {
+                        let origin = val.origin;
+                        Val::new(ValKind::Map(vec![("Key".to_owned(), Val::text(key, origin)), ("Value".to_owned(), val)]), origin)
+                    })
+                    .collect(),
+            ),
+        };
+        resource.body.push((property.clone(), Val::new(kind, origin)));
+    }
+
+    // ---- the result checked again --------------------------------------------------------------------------------
+
+    fn check_object(&self, body: &[(String, Val)], native: &NativeType, object: usize, out: &mut Diagnostics) {
+        let object = native.object(object);
+        for (name, val) in body {
+            if let Some(member) = object.member(name) {
+                self.check_value(val, member, &member.shape, &member.limits, native, out);
+            }
+        }
+    }
+
+    fn check_value(&self, val: &Val, member: &Member, shape: &Shape, limits: &Limits, native: &NativeType, out: &mut Diagnostics) {
+        if let Some(why) = self.objection(val, limits) {
+            out.push(diag::refused(val.origin.user, val.origin.rule, self.target, &member.name, &why));
+            return;
+        }
+        match (&val.kind, shape) {
+            (ValKind::Map(body), Shape::Object(object) | Shape::Block(object, _)) => self.check_object(body, native, *object, out),
+            (ValKind::List(items), Shape::Block(object, true)) => items.iter().for_each(|item| self.check_value(item, member, &Shape::Object(*object), &Limits::default(), native, out)),
+            (ValKind::List(items), Shape::List(inner)) => items.iter().for_each(|item| self.check_value(item, member, inner, &member.item_limits, native, out)),
+            (ValKind::Map(items), Shape::Map(inner)) => items.iter().for_each(|(_, item)| self.check_value(item, member, inner, &member.item_limits, native, out)),
+            (ValKind::Text(_), Shape::Integer | Shape::Number | Shape::Boolean) | (ValKind::Number(_), Shape::Integer) => {
+                out.push(diag::refused(val.origin.user, val.origin.rule, self.target, &member.name, &format!("`{}` takes {}", member.name, shape.wanted())));
+            }
+            _ => {}
+        }
+    }
+
+    fn objection(&self, val: &Val, limits: &Limits) -> Option<String> {
+        match &val.kind {
+            ValKind::Text(text) => {
+                if let Some(values) = &limits.one_of
+                    && !values.iter().any(|value| if limits.any_case { value.eq_ignore_ascii_case(text) } else { value == text })
+                {
+                    return Some(format!("it takes {}", crate::diag::list(values)));
+                }
+                let length = text.chars().count();
+                if limits.min_length.is_some_and(|least| length < least) || limits.max_length.is_some_and(|most| length > most) {
+                    let (least, most) = (limits.min_length.unwrap_or(0), limits.max_length.map_or("any number of".to_owned(), |most| most.to_string()));
+                    return Some(format!("it has {length} characters; {least} to {most} are possible"));
+                }
+                let pattern = limits.pattern.as_ref()?;
+                (!self.matches(pattern, text)).then(|| format!("`{}` does not match `{pattern}`", shorten(text)))
+            }
+            #[allow(clippy::cast_precision_loss)]
+            ValKind::Integer(number) => out_of(*number as f64, limits),
+            ValKind::Number(number) => out_of(*number, limits),
+            ValKind::List(items) => {
+                let count = items.len();
+                let bad = limits.min_items.is_some_and(|least| count < least) || limits.max_items.is_some_and(|most| count > most);
+                bad.then(|| format!("{count} items; {} to {} are possible", limits.min_items.unwrap_or(0), limits.max_items.map_or("any number".to_owned(), |most| most.to_string())))
+            }
+            _ => None,
+        }
+    }
+
+    /// A pattern of a dialect that cannot be compiled here counts as matched: the vendor's own tool has the last word.
+    fn matches(&self, pattern: &str, text: &str) -> bool {
+        let mut patterns = self.patterns.borrow_mut();
+        let compiled = patterns.entry(pattern.to_owned()).or_insert_with(|| regex_lite::Regex::new(pattern).ok());
+        compiled.as_ref().is_none_or(|regex| regex.is_match(text))
+    }
+
+    fn check_relations(&self, resource: &NativeResource, native: &NativeType, out: &mut Diagnostics) {
+        let given = |name: &String| resource.body.iter().any(|(other, _)| other == name);
+        for relation in &native.relations {
+            let why = match relation {
+                Relation::ExactlyOne(names) if names.iter().filter(|name| given(name)).count() != 1 => format!("exactly one of {} has to be given", crate::diag::list(names)),
+                Relation::AtLeastOne(names) if !names.iter().any(given) => format!("one of {} has to be given", crate::diag::list(names)),
+                Relation::Needs(name, needed) if given(name) && !needed.iter().all(given) => format!("`{name}` needs {}", crate::diag::list(needed)),
+                Relation::Excludes(name, others) if given(name) && others.iter().any(given) => format!("`{name}` excludes {}", crate::diag::list(others)),
+                _ => continue,
+            };
+            out.push(diag::relation(resource.origin.user, resource.origin.rule, &resource.ty, &why));
+        }
+    }
+}
+
+fn out_of(number: f64, limits: &Limits) -> Option<String> {
+    let low = limits.min.is_some_and(|least| number < least);
+    let high = limits.max.is_some_and(|most| number > most);
+    let bound = |bound: Option<f64>| bound.map_or("any".to_owned(), |bound| bound.to_string());
+    (low || high).then(|| format!("{number} is outside of {} to {}", bound(limits.min), bound(limits.max)))
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() > 60 { format!("{}…", text.chars().take(60).collect::<String>()) } else { text.to_owned() }
+}
+
+/// Text that the format would not hand on unchanged, however it is written.
+fn check_text(val: &Val, checked: &Checked<'_>, out: &mut Diagnostics) {
+    match &val.kind {
+        ValKind::Text(text) => {
+            if let Some(why) = checked.target().format.cannot_write(text) {
+                out.push(diag::refused(val.origin.user, val.origin.rule, &checked.target().name, "the template", why));
+            }
+        }
+        ValKind::List(items) | ValKind::Concat(items) | ValKind::Call(_, items) => items.iter().for_each(|item| check_text(item, checked, out)),
+        ValKind::Map(items) => items.iter().for_each(|(_, item)| check_text(item, checked, out)),
+        ValKind::Join(_, inner) | ValKind::Index(inner, _) | ValKind::Json(inner) => check_text(inner, checked, out),
+        _ => {}
+    }
+}
+
+/// Names in the template come from names in the stack, and two must not become one.
+fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics) {
+    let format = checked.target().format;
+    let mut seen: HashMap<(String, String), Origin> = HashMap::new();
+    for resource in &graph.resources {
+        let name = format.logical_name(&resource.name);
+        if let Some(other) = seen.insert((format.name_space(resource), name.clone()), resource.origin) {
+            out.push(diag::name_collision(resource.origin.user, &name, other.user));
+        }
+    }
+    let mut seen: HashMap<String, Span> = HashMap::new();
+    for output in &graph.outputs {
+        let name = format.output_name(&output.name);
+        if let Some(other) = seen.insert(name.clone(), output.span) {
+            out.push(diag::name_collision(output.span, &name, other));
+        }
+    }
+}
+
+fn check_cycles(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, stack: Span) {
+    let format = checked.target().format;
+    let needs: Vec<Vec<NativeId>> = graph.resources.iter().map(|resource| {
+        let mut found = resource.after.clone();
+        resource.body.iter().for_each(|(_, val)| val.references(&mut found));
+        found.sort();
+        found.dedup();
+        found
+    }).collect();
+    let mut state = vec![0_u8; needs.len()];
+    for start in 0..needs.len() {
+        if state.get(start) != Some(&0) {
+            continue;
+        }
+        let mut path = vec![(start, 0)];
+        while let Some((node, next)) = path.last().copied() {
+            if let Some(slot) = state.get_mut(node) {
+                *slot = 1;
+            }
+            let Some(to) = needs.get(node).and_then(|needs| needs.get(next)) else {
+                if let Some(slot) = state.get_mut(node) {
+                    *slot = 2;
+                }
+                path.pop();
+                continue;
+            };
+            if let Some(last) = path.last_mut() {
+                last.1 += 1;
+            }
+            match state.get(to.0) {
+                Some(0) => path.push((to.0, 0)),
+                Some(1) => {
+                    let ring = path.iter().skip_while(|(node, _)| *node != to.0).filter_map(|(node, _)| graph.resources.get(*node));
+                    let mut names: Vec<String> = ring.map(|resource| format.logical_name(&resource.name)).collect();
+                    names.extend(names.first().cloned());
+                    let span = graph.resources.get(to.0).map_or(stack, |resource| resource.origin.user);
+                    out.push(diag::native_cycle(span, &names));
+                }
+                _ => {}
+            }
+        }
+    }
+}

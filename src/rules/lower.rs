@@ -1,0 +1,895 @@
+//! A checked model and checked rules to the native graph.
+//!
+//! First every rule's conditions and loops are decided, which needs the model alone; that gives the resources. Then their bodies
+//! are filled, which may read outputs of any other resource: by then all of them have their place.
+
+use super::ast::{number_text, Each, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement};
+use super::check::{Checked, find_item_output, find_output, is_list};
+use super::{CLOUD, Grade, builtin, finish};
+use crate::check::{Field, Model, Record, Resource, ResourceId, Value};
+use crate::diag::{Diagnostics, lower as diag};
+use crate::native::{Graph, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
+use crate::provider::NativeKind;
+use crate::source::{Sources, Span};
+use crate::syntax::Scalar;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Lowers a model. What the target refuses, loses or cannot hold is said at the user's line.
+pub fn lower(model: &Model, checked: &Checked<'_>, sources: &mut Sources) -> (Graph, Diagnostics) {
+    let mut out = Diagnostics::default();
+    let mut rules: Vec<Rc<Rule>> = Vec::new();
+    let mut made: Vec<(usize, Who<'_>)> = Vec::new();
+    let cloud_rule = checked.lowering(CLOUD, sources);
+    if let Some(rule) = cloud_rule {
+        made.push((rules.len(), Who::Cloud));
+        rules.push(rule);
+    }
+    for (index, resource) in model.resources.iter().enumerate() {
+        let id = ResourceId(index);
+        match checked.lowering(&resource.ty.name, sources) {
+            Some(rule) => {
+                made.push((rules.len(), Who::Resource(id)));
+                rules.push(rule);
+            }
+            None => out.push(diag::no_rule(resource.span, &resource.ty.name, &checked.target().name)),
+        }
+        for property in &resource.ty.properties {
+            let Some(edge) = property.edge() else { continue };
+            let Some(Field { value: Value::Blocks(records), .. }) = resource.values.get(&property.name) else { continue };
+            for record in records {
+                let Some(to) = record.to.filter(|to| model.resources.get(to.0).is_some_and(|to| to.ty.name == edge.to)) else { continue };
+                if let Some(rule) = checked.edge(&property.name, &resource.ty.name, &edge.to, sources) {
+                    made.push((rules.len(), Who::Edge { from: id, to, record, property: &property.name }));
+                    rules.push(rule);
+                }
+            }
+        }
+    }
+    let mut lowering = Lowering::new(model, checked);
+    for (rule, who) in made {
+        if let Some(rule) = rules.get(rule) {
+            lowering.add(rule, who);
+        }
+    }
+    let graph = lowering.run();
+    out.extend(lowering.out.into_inner());
+    (graph, out)
+}
+
+/// What a rule is applied to.
+#[derive(Clone, Copy)]
+enum Who<'m> {
+    Cloud,
+    Resource(ResourceId),
+    Edge { from: ResourceId, to: ResourceId, record: &'m Record, property: &'m str },
+}
+
+struct Instance<'m, 'r> {
+    rule: &'r Rule,
+    who: Who<'m>,
+}
+
+/// A native resource that a rule makes for this stack.
+struct Slot<'m, 'r> {
+    instance: usize,
+    rule: &'r ResourceRule,
+    frame: Frame<'m, 'r>,
+}
+
+/// The items of the loops that we stand in.
+type Frame<'m, 'r> = Vec<Binding<'m, 'r>>;
+
+#[derive(Clone)]
+struct Binding<'m, 'r> {
+    name: &'r str,
+    item: Item<'m>,
+    /// What tells this item from its siblings in names.
+    key: String,
+}
+
+/// What a path leads to.
+#[derive(Clone)]
+enum Item<'m> {
+    Absent,
+    Val(Val),
+    Resource(ResourceId),
+    Block { owner: ResourceId, property: &'m str, record: &'m Record },
+    Blocks { owner: ResourceId, property: &'m str, records: &'m [Record] },
+    Entries(&'m [(String, Field)]),
+    Entry(&'m str, &'m Field),
+    Fields(&'m [Field]),
+    Place(i64),
+    Row(String, Val),
+    Cloud,
+    /// `this` and `stack`.
+    Names(Vec<(&'static str, String)>),
+}
+
+struct Lowering<'m, 'r, 'c, 'f> {
+    model: &'m Model,
+    checked: &'c Checked<'f>,
+    instances: Vec<Instance<'m, 'r>>,
+    of_resource: HashMap<ResourceId, usize>,
+    /// Edge instances by the address of their record, which stays where it is while we lower.
+    of_edge: HashMap<*const Record, usize>,
+    cloud: Option<usize>,
+    slots: RefCell<Vec<Slot<'m, 'r>>>,
+    by_role: RefCell<HashMap<(usize, &'r str), Vec<usize>>>,
+    outputs: RefCell<HashMap<(usize, String), Option<Val>>>,
+    used_params: RefCell<Vec<bool>>,
+    cloud_params: RefCell<Vec<NativeParam>>,
+    out: RefCell<Diagnostics>,
+}
+
+/// Where an expression is evaluated.
+#[derive(Clone, Copy)]
+struct At<'a, 'm, 'r> {
+    instance: usize,
+    frame: &'a [Binding<'m, 'r>],
+    /// The user's place to point at when nothing better is known.
+    user: Span,
+}
+
+impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
+    fn new(model: &'m Model, checked: &'c Checked<'f>) -> Self {
+        Lowering {
+            model,
+            checked,
+            instances: Vec::new(),
+            of_resource: HashMap::new(),
+            of_edge: HashMap::new(),
+            cloud: None,
+            slots: RefCell::default(),
+            by_role: RefCell::default(),
+            outputs: RefCell::default(),
+            used_params: RefCell::new(vec![false; model.params.len()]),
+            cloud_params: RefCell::default(),
+            out: RefCell::default(),
+        }
+    }
+
+    fn add(&mut self, rule: &'r Rule, who: Who<'m>) {
+        let index = self.instances.len();
+        match who {
+            Who::Cloud => self.cloud = Some(index),
+            Who::Resource(id) => {
+                self.of_resource.insert(id, index);
+            }
+            Who::Edge { record, .. } => {
+                self.of_edge.insert(std::ptr::from_ref(record), index);
+            }
+        }
+        self.instances.push(Instance { rule, who });
+    }
+
+    fn run(&mut self) -> Graph {
+        for index in 0..self.instances.len() {
+            let Some((rule, who)) = self.instances.get(index).map(|instance| (instance.rule, instance.who)) else { continue };
+            if !matches!(who, Who::Cloud) {
+                self.place(index, &rule.body, &Vec::new());
+            }
+            if let Who::Resource(id) = who {
+                self.check_pairs(rule, id);
+            }
+        }
+        let mut resources: Vec<NativeResource> = Vec::new();
+        let mut before: Vec<(NativeId, NativeId)> = Vec::new();
+        // What the cloud offers is looked up when the first body asks for it, so the list grows while we go through it.
+        let mut index = 0;
+        while let Some((instance, rule, frame)) = self.slot(index) {
+            let (resource, waiting) = self.fill(instance, rule, &frame);
+            before.extend(waiting.into_iter().map(|waiting| (waiting, NativeId(index))));
+            resources.push(resource);
+            index += 1;
+        }
+        let outputs = self.stack_outputs();
+        while let Some((instance, rule, frame)) = self.slot(index) {
+            resources.push(self.fill(instance, rule, &frame).0);
+            index += 1;
+        }
+        for (waiting, first) in before {
+            if let Some(resource) = resources.get_mut(waiting.0) {
+                resource.after.push(first);
+            }
+        }
+        let graph = Graph { stack: self.model.name.clone(), about: self.about(), params: self.params(), resources, outputs };
+        let mut graph = graph;
+        let tags = self.stack_tags();
+        finish::finish(&mut graph, self.checked, &tags, &|id| self.own_tags(id), &mut self.out.borrow_mut(), self.model.span);
+        graph
+    }
+
+    fn slot(&self, index: usize) -> Option<(usize, &'r ResourceRule, Frame<'m, 'r>)> {
+        self.slots.borrow().get(index).map(|slot| (slot.instance, slot.rule, slot.frame.clone()))
+    }
+
+    fn about(&self) -> String {
+        match &self.model.stage {
+            Some(stage) => format!("{} ({stage})", self.model.name),
+            None => self.model.name.clone(),
+        }
+    }
+
+    fn resource(&self, id: ResourceId) -> Option<&'m Resource> {
+        self.model.resources.get(id.0)
+    }
+
+    fn user_span(&self, instance: usize) -> Span {
+        match self.instances.get(instance).map(|instance| instance.who) {
+            Some(Who::Resource(id)) => self.resource(id).map(|resource| resource.span).unwrap_or_default(),
+            Some(Who::Edge { record, .. }) => record.span,
+            _ => self.model.span,
+        }
+    }
+
+    // ---- first: which resources there are ----------------------------------------------------------------------------
+
+    fn place(&self, instance: usize, statements: &'r [Statement], frame: &Frame<'m, 'r>) {
+        for statement in statements {
+            let at = At { instance, frame, user: self.user_span(instance) };
+            match statement {
+                Statement::Resource(rule) => self.add_slot(instance, rule, frame.clone()),
+                Statement::When(path, body) => {
+                    if self.holds(path, at) {
+                        self.place(instance, body, frame);
+                    }
+                }
+                Statement::Match(path, arms) => {
+                    if let Some(body) = self.arm(path, arms, at) {
+                        self.place(instance, body, frame);
+                    }
+                }
+                Statement::Each(each) => {
+                    for binding in self.items(each, at) {
+                        let mut inner = frame.clone();
+                        inner.push(binding);
+                        self.place(instance, &each.body, &inner);
+                    }
+                }
+                Statement::Loss(loss) => self.meet(instance, loss),
+                Statement::Output { .. } | Statement::Param { .. } => {}
+            }
+        }
+    }
+
+    fn add_slot(&self, instance: usize, rule: &'r ResourceRule, frame: Frame<'m, 'r>) {
+        let mut slots = self.slots.borrow_mut();
+        self.by_role.borrow_mut().entry((instance, rule.role.text.as_str())).or_default().push(slots.len());
+        slots.push(Slot { instance, rule, frame });
+    }
+
+    /// A loss that this stack meets: the property was given, or the type itself is not there.
+    fn meet(&self, instance: usize, loss: &super::Loss) {
+        let Some(Who::Resource(id)) = self.instances.get(instance).map(|instance| instance.who) else { return };
+        let Some(resource) = self.resource(id) else { return };
+        let target = &self.checked.target().name;
+        let subject = loss.subject.to_string();
+        let (what, span) = if subject == resource.ty.name {
+            (format!("{subject} such as `{}`", resource.name.text), Some(resource.span))
+        } else {
+            (format!("`{subject}` of a {}", resource.ty.name), given_at(&resource.values, &loss.subject.parts))
+        };
+        let Some(span) = span else { return };
+        let accepted = resource.accepts.iter().any(|(on, _)| on.as_ref().is_none_or(|on| on == target));
+        if accepted {
+            return;
+        }
+        match loss.grade {
+            Grade::Unsupported => self.out.borrow_mut().push(diag::unsupported(span, &what, target, &loss.reason, loss.instead.as_deref(), loss.span)),
+            Grade::Degraded => self.out.borrow_mut().push(diag::degraded(span, &what, target, &loss.reason, loss.span)),
+            Grade::Emulated => {}
+        }
+    }
+
+    fn check_pairs(&self, rule: &Rule, id: ResourceId) {
+        let Some(resource) = self.resource(id) else { return };
+        for pairs in &rule.pairs {
+            let (Some(first), Some(second)) = (resource.values.get(&pairs.first), resource.values.get(&pairs.second)) else { continue };
+            let (Some(a), Some(b)) = (word(&first.value), word(&second.value)) else { continue };
+            let offered = pairs.rows.iter().find(|(key, _)| *key == a).map(|(_, values)| values.as_slice()).unwrap_or_default();
+            if !offered.contains(&b) {
+                let span = if second.given { second.span } else if first.given { first.span } else { resource.span };
+                let other = if first.given { first.span } else { resource.span };
+                let diagnostic = diag::not_offered(span, &format!("{} {a}", pairs.first), &format!("{} {b}", pairs.second), &self.checked.target().name, &pairs.why, offered, other);
+                self.out.borrow_mut().push(diagnostic);
+            }
+        }
+    }
+
+    // ---- then: what is in them ---------------------------------------------------------------------------------------
+
+    fn fill(&self, instance: usize, rule: &'r ResourceRule, frame: &Frame<'m, 'r>) -> (NativeResource, Vec<NativeId>) {
+        let user = frame.iter().rev().find_map(|binding| if let Item::Block { record, .. } = &binding.item { Some(record.span) } else { None }).unwrap_or_else(|| self.user_span(instance));
+        let at = At { instance, frame, user };
+        let references = |exprs: &'r [Expr]| {
+            let mut found = Vec::new();
+            exprs.iter().for_each(|expr| self.eval(expr, at).references(&mut found));
+            found
+        };
+        let keep = rule.keep.as_ref().is_some_and(|expr| matches!(self.eval(expr, at).kind, ValKind::Bool(true)));
+        let removal = match (keep, rule.snapshot) {
+            (true, _) => Removal::Keep,
+            (false, true) => Removal::Snapshot,
+            (false, false) => Removal::Delete,
+        };
+        let resource = NativeResource {
+            kind: if rule.data { NativeKind::Data } else { NativeKind::Resource },
+            ty: rule.ty.text.clone(),
+            name: self.name(instance, &rule.role.text, frame),
+            body: self.body(&rule.body, at),
+            after: references(&rule.after),
+            removal,
+            create_first: rule.create_first,
+            ignored: rule.ignore.clone(),
+            origin: Origin { user, rule: rule.span },
+        };
+        (resource, references(&rule.before))
+    }
+
+    fn name(&self, instance: usize, role: &str, frame: &Frame<'m, 'r>) -> Vec<String> {
+        let resource_name = |id: ResourceId| self.resource(id).map(|resource| resource.name.text.clone()).unwrap_or_default();
+        let mut parts = Vec::new();
+        match self.instances.get(instance).map(|instance| instance.who) {
+            Some(Who::Resource(id)) => parts.push(resource_name(id)),
+            Some(Who::Edge { from, to, record, .. }) => {
+                parts.extend([resource_name(from), resource_name(to)]);
+                parts.extend(slug(&record.key));
+            }
+            _ => {}
+        }
+        if role != "main" {
+            parts.push(role.to_owned());
+        }
+        parts.extend(frame.iter().flat_map(|binding| slug(&binding.key)));
+        parts
+    }
+
+    fn body(&self, items: &'r [RuleItem], at: At<'_, 'm, 'r>) -> Vec<(String, Val)> {
+        let mut body = Vec::new();
+        for item in items {
+            match item {
+                RuleItem::Property(name, value) => {
+                    let val = self.eval(value, at);
+                    if !val.is_absent() {
+                        body.push((name.text.clone(), val));
+                    }
+                }
+                RuleItem::Element(_) => {}
+                RuleItem::When(path, inner) => {
+                    if self.holds(path, at) {
+                        body.extend(self.body(inner, at));
+                    }
+                }
+                RuleItem::Match(path, arms) => {
+                    if let Some(inner) = self.arm(path, arms, at) {
+                        body.extend(self.body(inner, at));
+                    }
+                }
+                RuleItem::Each(each) => {
+                    for binding in self.items(each, at) {
+                        let mut frame = at.frame.to_vec();
+                        frame.push(binding);
+                        body.extend(self.body(&each.body, At { frame: &frame, ..at }));
+                    }
+                }
+            }
+        }
+        body
+    }
+
+    fn elements(&self, items: &'r [RuleItem], at: At<'_, 'm, 'r>) -> Vec<Val> {
+        let mut elements = Vec::new();
+        for item in items {
+            match item {
+                RuleItem::Element(value) => {
+                    let val = self.eval(value, at);
+                    if !val.is_absent() {
+                        elements.push(val);
+                    }
+                }
+                RuleItem::Property(..) => {}
+                RuleItem::When(path, inner) => {
+                    if self.holds(path, at) {
+                        elements.extend(self.elements(inner, at));
+                    }
+                }
+                RuleItem::Match(path, arms) => {
+                    if let Some(inner) = self.arm(path, arms, at) {
+                        elements.extend(self.elements(inner, at));
+                    }
+                }
+                RuleItem::Each(each) => {
+                    for binding in self.items(each, at) {
+                        let mut frame = at.frame.to_vec();
+                        frame.push(binding);
+                        elements.extend(self.elements(&each.body, At { frame: &frame, ..at }));
+                    }
+                }
+            }
+        }
+        elements
+    }
+
+    fn eval(&self, expr: &'r Expr, at: At<'_, 'm, 'r>) -> Val {
+        let origin = Origin { user: at.user, rule: expr.span };
+        match &expr.kind {
+            ExprKind::Literal(scalar) => Val::new(literal(scalar), origin),
+            ExprKind::Get(path) => self.get(path, at),
+            ExprKind::Ref(role) if role.contains("::") => Val::new(ValKind::Pseudo(role.clone()), origin),
+            ExprKind::Ref(role) => self.role(role, at, origin, |id| ValKind::Ref(id)),
+            ExprKind::Attr(role, attribute) => self.role(role, at, origin, |id| ValKind::Attr(id, attribute.clone())),
+            ExprKind::Table(name) => self.table(name, at, origin),
+            ExprKind::Fmt(pieces) => concat(pieces.iter().map(|piece| self.eval(piece, at)).collect(), origin),
+            ExprKind::List(items) => Val::new(ValKind::List(items.iter().map(|item| self.eval(item, at)).filter(|val| !val.is_absent()).collect()), origin),
+            ExprKind::Body(items) if is_list(items) => Val::new(ValKind::List(self.elements(items, at)), origin),
+            ExprKind::Body(items) => Val::new(ValKind::Map(self.body(items, at)), origin),
+            ExprKind::Call { name, args, body } => self.call(name, args, body, at, origin),
+        }
+    }
+
+    fn call(&self, name: &str, args: &'r [Expr], body: &'r [RuleItem], at: At<'_, 'm, 'r>, origin: Origin) -> Val {
+        let Some(builtin) = builtin::find(name) else { return Val::new(ValKind::Absent, origin) };
+        let mut values: Vec<Val> = args.iter().map(|arg| self.eval(arg, at)).collect();
+        if builtin.body {
+            let inner = if is_list(body) { ValKind::List(self.elements(body, at)) } else { ValKind::Map(self.body(body, at)) };
+            values.push(Val::new(inner, origin));
+        }
+        let needed = builtin.takes.len() - usize::from(builtin.variadic);
+        if values.iter().take(needed).any(Val::is_absent) {
+            return Val::new(ValKind::Absent, origin);
+        }
+        let user = values.iter().map(|val| val.origin.user).find(|span| *span != at.user).unwrap_or(at.user);
+        match (builtin.run)(&values) {
+            Ok(kind) => Val::new(kind, Origin { user, rule: origin.rule }),
+            Err(why) => {
+                self.out.borrow_mut().push(diag::call_failed(user, origin.rule, name, &why));
+                Val::new(ValKind::Absent, origin)
+            }
+        }
+    }
+
+    fn table(&self, name: &str, at: At<'_, 'm, 'r>, origin: Origin) -> Val {
+        let found = self.instances.get(at.instance).and_then(|instance| instance.rule.tables.iter().find(|table| table.name == name));
+        let Some(table) = found else { return Val::new(ValKind::Absent, origin) };
+        let Some(of) = &table.of else { return Val::new(ValKind::Absent, origin) };
+        let get = |name: &str| self.get(&Path { parts: vec![name.to_owned()], span: origin.rule }, at);
+        let key = match of.split_once(' ') {
+            None => get(of),
+            Some((first, second)) => match (get(first).kind, get(second)) {
+                (ValKind::Text(first), Val { kind: ValKind::Text(second), origin }) => Val::text(format!("{first} {second}"), origin),
+                _ => Val::new(ValKind::Absent, origin),
+            },
+        };
+        let word = match &key.kind {
+            ValKind::Text(text) => text.as_str(),
+            ValKind::Bool(true) => "yes",
+            ValKind::Bool(false) => "no",
+            _ => return Val::new(ValKind::Absent, origin),
+        };
+        let row = table.rows.iter().find(|(key, _)| key.text == word);
+        row.map_or(Val::new(ValKind::Absent, origin), |(_, scalar)| Val::new(literal(scalar), Origin { user: key.origin.user, rule: origin.rule }))
+    }
+
+    /// A role's resource: the one of this loop, or all of them when we stand outside of the loop that makes them.
+    fn role(&self, role: &str, at: At<'_, 'm, 'r>, origin: Origin, make: impl Fn(NativeId) -> ValKind) -> Val {
+        self.place_cloud_role(at.instance, role);
+        let by_role = self.by_role.borrow();
+        let slots = self.slots.borrow();
+        let candidates = by_role.iter().find(|((instance, name), _)| *instance == at.instance && *name == role).map(|(_, slots)| slots.as_slice()).unwrap_or_default();
+        let mut all = Vec::new();
+        for &index in candidates {
+            let Some(slot) = slots.get(index) else { continue };
+            let same = slot.frame.iter().zip(at.frame).all(|(a, b)| a.name == b.name && a.key == b.key);
+            if !same {
+                continue;
+            }
+            if slot.frame.len() <= at.frame.len() {
+                return Val::new(make(NativeId(index)), origin);
+            }
+            all.push(Val::new(make(NativeId(index)), origin));
+        }
+        if all.is_empty() { Val::new(ValKind::Absent, origin) } else { Val::new(ValKind::List(all), origin) }
+    }
+
+    fn place_cloud_role(&self, instance: usize, role: &str) {
+        if self.cloud != Some(instance) || self.by_role.borrow().keys().any(|(of, name)| *of == instance && *name == role) {
+            return;
+        }
+        let Some(rule) = self.instances.get(instance).map(|instance| instance.rule) else { return };
+        for statement in &rule.body {
+            if let Statement::Resource(resource) = statement
+                && resource.role.text == role
+            {
+                self.add_slot(instance, resource, Vec::new());
+            }
+        }
+    }
+
+    // ---- paths -------------------------------------------------------------------------------------------------------
+
+    fn get(&self, path: &Path, at: At<'_, 'm, 'r>) -> Val {
+        let origin = Origin { user: at.user, rule: path.span };
+        let mut val = self.item_val(self.resolve(path, at), at, path.span);
+        val.origin.rule = origin.rule;
+        val
+    }
+
+    fn item_val(&self, item: Item<'m>, at: At<'_, 'm, 'r>, rule: Span) -> Val {
+        let origin = Origin { user: at.user, rule };
+        match item {
+            Item::Val(val) => val,
+            Item::Fields(fields) => Val::new(ValKind::List(fields.iter().map(|field| self.field(field, rule)).collect()), origin),
+            Item::Place(number) => Val::new(ValKind::Integer(number), origin),
+            Item::Entries(entries) => Val::new(ValKind::Map(entries.iter().map(|(name, field)| (name.clone(), self.field(field, rule))).collect()), origin),
+            _ => Val::new(ValKind::Absent, origin),
+        }
+    }
+
+    fn resolve(&self, path: &Path, at: At<'_, 'm, 'r>) -> Item<'m> {
+        let Some(head) = path.parts.first() else { return Item::Absent };
+        let bound = at.frame.iter().rev().find(|binding| binding.name == head).map(|binding| binding.item.clone());
+        let who = self.instances.get(at.instance).map(|instance| instance.who);
+        let mut item = match (bound, head.as_str(), who) {
+            (Some(item), ..) => item,
+            (None, "stack", _) => Item::Names(vec![("name", self.model.name.clone())]),
+            (None, CLOUD, _) => Item::Cloud,
+            (None, "this", Some(who)) => self.names_of(who),
+            (None, "from", Some(Who::Edge { from, .. })) => Item::Resource(from),
+            (None, "to", Some(Who::Edge { to, .. })) => Item::Resource(to),
+            (None, name, Some(Who::Edge { from, record, property, .. })) => self.in_record(from, property, record, name, path.span),
+            (None, name, Some(Who::Resource(id))) => self.resource(id).map_or(Item::Absent, |resource| self.in_values(id, &resource.values, name, path.span)),
+            _ => Item::Absent,
+        };
+        for part in path.parts.iter().skip(1) {
+            item = self.step(item, part, at, path.span);
+        }
+        item
+    }
+
+    fn names_of(&self, who: Who<'m>) -> Item<'m> {
+        let name = |id: ResourceId| self.resource(id).map(|resource| resource.name.text.clone()).unwrap_or_default();
+        Item::Names(match who {
+            Who::Cloud => vec![],
+            Who::Resource(id) => vec![("name", name(id))],
+            Who::Edge { from, to, record, .. } => {
+                let key = slug(&record.key);
+                let whole = [vec![name(from), name(to)], key.clone()].concat().join("-");
+                vec![("name", whole), ("from", name(from)), ("to", name(to)), ("key", key.join("-"))]
+            }
+        })
+    }
+
+    fn in_values(&self, owner: ResourceId, record: &'m Record, name: &str, rule: Span) -> Item<'m> {
+        let Some((property, field)) = record.fields.iter().find(|(field, _)| field == name) else { return Item::Absent };
+        match &field.value {
+            Value::Resource(id) => Item::Resource(*id),
+            Value::List(items) => Item::Fields(items),
+            Value::Map(entries) => Item::Entries(entries),
+            Value::Block(record) => Item::Block { owner, property, record },
+            Value::Blocks(records) => Item::Blocks { owner, property, records },
+            _ => Item::Val(self.field(field, rule)),
+        }
+    }
+
+    /// A field of a block or an edge, or an output that belongs to it.
+    fn in_record(&self, owner: ResourceId, property: &'m str, record: &'m Record, name: &str, rule: Span) -> Item<'m> {
+        if name == "to"
+            && let Some(to) = record.to
+        {
+            return Item::Resource(to);
+        }
+        if record.get(name).is_some() {
+            return self.in_values(owner, record, name, rule);
+        }
+        if let Some(&edge) = self.of_edge.get(&std::ptr::from_ref(record)) {
+            return self.output(edge, name).map_or(Item::Absent, Item::Val);
+        }
+        let Some(&instance) = self.of_resource.get(&owner) else { return Item::Absent };
+        let Some(found) = self.instances.get(instance).and_then(|made| find_item_output(&made.rule.body, property, name)) else { return Item::Absent };
+        let (expr, item_name) = found;
+        let frame = vec![Binding { name: item_name, item: Item::Block { owner, property, record }, key: record.key.clone() }];
+        Item::Val(self.eval(expr, At { instance, frame: &frame, user: record.span }))
+    }
+
+    fn step(&self, item: Item<'m>, part: &str, at: At<'_, 'm, 'r>, rule: Span) -> Item<'m> {
+        let origin = Origin { user: at.user, rule };
+        let text = |text: String| Item::Val(Val::text(text, origin));
+        match item {
+            Item::Names(names) => names.into_iter().find(|(name, _)| *name == part).map_or(Item::Absent, |(_, name)| text(name)),
+            Item::Place(number) => match part {
+                "index" => Item::Val(Val::new(ValKind::Integer(number), origin)),
+                "number" => Item::Val(Val::new(ValKind::Integer(number + 1), origin)),
+                _ => text(letter(number)),
+            },
+            Item::Row(key, val) => match part {
+                "key" => text(key),
+                _ => Item::Val(val),
+            },
+            Item::Entry(key, field) => match part {
+                "key" => Item::Val(Val::text(key, Origin { user: field.span, rule })),
+                _ => Item::Val(self.field(field, rule)),
+            },
+            Item::Cloud => self.cloud_value(part, origin),
+            Item::Resource(id) => {
+                if part == "this" {
+                    return self.names_of(Who::Resource(id));
+                }
+                if let Some(val) = self.of_resource.get(&id).and_then(|&instance| self.output(instance, part)) {
+                    return Item::Val(val);
+                }
+                self.resource(id).map_or(Item::Absent, |resource| self.in_values(id, &resource.values, part, rule))
+            }
+            Item::Block { owner, property, record } => self.in_record(owner, property, record, part, rule),
+            Item::Blocks { owner, property, records } => {
+                let vals = records.iter().map(|record| self.item_val(self.in_record(owner, property, record, part, rule), at, rule)).filter(|val| !val.is_absent()).collect();
+                Item::Val(Val::new(ValKind::List(vals), origin))
+            }
+            Item::Val(Val { kind: ValKind::Map(fields), .. }) => fields.into_iter().find(|(name, _)| name == part).map_or(Item::Absent, |(_, val)| Item::Val(val)),
+            Item::Absent | Item::Val(_) | Item::Fields(_) | Item::Entries(_) => Item::Absent,
+        }
+    }
+
+    fn cloud_value(&self, name: &str, origin: Origin) -> Item<'m> {
+        let Some(index) = self.cloud else { return Item::Absent };
+        if let Some(val) = self.output(index, name) {
+            return Item::Val(val);
+        }
+        let Some(rule) = self.instances.get(index).map(|instance| instance.rule) else { return Item::Absent };
+        for statement in &rule.body {
+            if let Statement::Param { name: param, about, default } = statement
+                && param.text == name
+            {
+                let mut params = self.cloud_params.borrow_mut();
+                let place = params.iter().position(|known| known.name == name).unwrap_or_else(|| {
+                    let default = default.as_ref().map(|scalar| Val::new(literal(scalar), origin));
+                    params.push(NativeParam { name: name.to_owned(), about: Some(about.clone()), secret: false, number: false, default, used: true });
+                    params.len() - 1
+                });
+                return Item::Val(Val::new(ValKind::Param(self.model.params.len() + place), origin));
+            }
+        }
+        Item::Absent
+    }
+
+    /// An output of a rule applied to something; `None` when the rule has none of that name here.
+    fn output(&self, instance: usize, name: &str) -> Option<Val> {
+        let key = (instance, name.to_owned());
+        if let Some(known) = self.outputs.borrow().get(&key) {
+            return known.clone();
+        }
+        let rule = self.instances.get(instance)?.rule;
+        find_output(&rule.body, name)?;
+        // A circle of outputs ends here: the inner one is absent.
+        self.outputs.borrow_mut().insert(key.clone(), None);
+        let at = At { instance, frame: &[], user: self.user_span(instance) };
+        let val = self.find_here(&rule.body, name, at).map(|expr| self.eval(expr, at)).filter(|val| !val.is_absent());
+        self.outputs.borrow_mut().insert(key, val.clone());
+        val
+    }
+
+    /// The output's expression in the branches that apply to this stack.
+    fn find_here(&self, statements: &'r [Statement], wanted: &str, at: At<'_, 'm, 'r>) -> Option<&'r Expr> {
+        statements.iter().find_map(|statement| match statement {
+            Statement::Output { name, value, .. } if name.text == wanted => Some(value),
+            Statement::When(path, body) if self.holds(path, at) => self.find_here(body, wanted, at),
+            Statement::Match(path, arms) => self.arm(path, arms, at).and_then(|body| self.find_here(body, wanted, at)),
+            _ => None,
+        })
+    }
+
+    fn field(&self, field: &'m Field, rule: Span) -> Val {
+        let origin = Origin { user: field.span, rule };
+        let kind = match &field.value {
+            Value::Text(text) => ValKind::Text(text.clone()),
+            Value::Integer(number) => ValKind::Integer(*number),
+            Value::Number(number) => ValKind::Number(*number),
+            Value::Bool(flag) => ValKind::Bool(*flag),
+            Value::List(items) => ValKind::List(items.iter().map(|item| self.field(item, rule)).collect()),
+            Value::Map(items) => ValKind::Map(items.iter().map(|(name, item)| (name.clone(), self.field(item, rule))).collect()),
+            Value::Param(id) => {
+                if let Some(used) = self.used_params.borrow_mut().get_mut(id.0) {
+                    *used = true;
+                }
+                ValKind::Param(id.0)
+            }
+            Value::Output(id, name) => match self.of_resource.get(id).and_then(|&instance| self.output(instance, name)) {
+                Some(val) => val.kind,
+                None => ValKind::Absent,
+            },
+            Value::Joined(pieces) => return concat(pieces.iter().map(|piece| self.field(piece, rule)).collect(), origin),
+            Value::Resource(_) | Value::Block(_) | Value::Blocks(_) => ValKind::Absent,
+        };
+        Val::new(kind, origin)
+    }
+
+    fn holds(&self, path: &Path, at: At<'_, 'm, 'r>) -> bool {
+        match self.resolve(path, at) {
+            Item::Absent => false,
+            Item::Val(val) => !matches!(val.kind, ValKind::Bool(false) | ValKind::Absent),
+            Item::Blocks { records, .. } => !records.is_empty(),
+            Item::Entries(entries) => !entries.is_empty(),
+            Item::Fields(fields) => !fields.is_empty(),
+            _ => true,
+        }
+    }
+
+    fn arm<'a, T>(&self, path: &Path, arms: &'a [(crate::syntax::Ident, T)], at: At<'_, 'm, 'r>) -> Option<&'a T> {
+        let item = self.resolve(path, at);
+        let word = match &item {
+            Item::Val(Val { kind: ValKind::Text(text), .. }) => Some(text.as_str()),
+            Item::Val(Val { kind: ValKind::Bool(true), .. }) => Some("yes"),
+            Item::Val(Val { kind: ValKind::Bool(false), .. }) => Some("no"),
+            _ => None,
+        };
+        let present = if self.holds(path, at) { "some" } else { "none" };
+        let find = |wanted: &str| arms.iter().find(|(key, _)| key.text == wanted).map(|(_, body)| body);
+        word.and_then(find).or_else(|| find(present))
+    }
+
+    fn items<T>(&self, each: &'r Each<T>, at: At<'_, 'm, 'r>) -> Vec<Binding<'m, 'r>> {
+        let name = each.name.as_str();
+        let binding = |item, key: String| Binding { name, item, key };
+        if let [head] = each.over.parts.as_slice()
+            && let Some(table) = self.instances.get(at.instance).and_then(|instance| instance.rule.tables.iter().find(|table| table.of.is_none() && table.name == *head))
+        {
+            return table.rows.iter().map(|(key, scalar)| {
+                let val = Val::new(literal(scalar), Origin { user: at.user, rule: key.span });
+                binding(Item::Row(key.text.clone(), val), key.text.clone())
+            }).collect();
+        }
+        match self.resolve(&each.over, at) {
+            Item::Blocks { owner, property, records } => records.iter().map(|record| {
+                let key = match record.to.and_then(|to| self.resource(to)) {
+                    Some(to) => format!("{} {}", to.name.text, record.key),
+                    None => record.key.clone(),
+                };
+                binding(Item::Block { owner, property, record }, key)
+            }).collect(),
+            Item::Entries(entries) => entries.iter().filter(|(_, field)| self.is_secret(field) == each.secret).map(|(key, field)| binding(Item::Entry(key, field), key.clone())).collect(),
+            Item::Fields(fields) => fields.iter().map(|field| {
+                let key = if let Value::Text(text) = &field.value { text.clone() } else { String::new() };
+                binding(Item::Val(self.field(field, each.over.span)), key)
+            }).collect(),
+            Item::Val(Val { kind: ValKind::Integer(count), .. }) => (0..count.clamp(0, 100)).map(|place| binding(Item::Place(place), letter(place))).collect(),
+            Item::Val(Val { kind: ValKind::List(items), .. }) => items.into_iter().enumerate().map(|(index, val)| {
+                let key = if let ValKind::Text(text) = &val.kind { text.clone() } else { index.to_string() };
+                binding(Item::Val(val), key)
+            }).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_secret(&self, field: &Field) -> bool {
+        match &field.value {
+            Value::Output(id, name) => self.resource(*id).and_then(|resource| resource.ty.output(name)).is_some_and(|output| output.secret),
+            _ => false,
+        }
+    }
+
+    // ---- the stack itself ----------------------------------------------------------------------------------------------
+
+    fn params(&self) -> Vec<NativeParam> {
+        let used = self.used_params.borrow();
+        let mut params: Vec<NativeParam> = self.model.params.iter().zip(used.iter()).map(|(param, used)| {
+            let default = param.default.as_ref().map(|(scalar, span)| Val::new(literal(scalar), Origin { user: *span, rule: Span::default() }));
+            NativeParam { name: param.name.text.clone(), about: param.about.clone(), secret: param.secret, number: param.number, default, used: *used }
+        }).collect();
+        params.extend(self.cloud_params.borrow().iter().cloned());
+        params
+    }
+
+    fn stack_outputs(&self) -> Vec<NativeOutput> {
+        let outputs = self.model.outputs.iter().map(|output| NativeOutput { name: output.name.text.clone(), span: output.name.span, value: self.field(&output.value, Span::default()) });
+        outputs.filter(|output| !output.value.is_absent()).collect()
+    }
+
+    fn stack_tags(&self) -> Vec<(String, Val)> {
+        let mut tags: Vec<(String, Val)> = vec![("stack".to_owned(), Val::text(&self.model.name, Origin { user: self.model.span, rule: Span::default() }))];
+        if let Some(stage) = &self.model.stage {
+            tags.push(("stage".to_owned(), Val::text(stage, Origin { user: self.model.span, rule: Span::default() })));
+        }
+        put_tags(&mut tags, self.model.tags.iter().map(|(name, field)| (name.clone(), self.field(field, Span::default()))));
+        tags
+    }
+
+    fn own_tags(&self, id: NativeId) -> Vec<(String, Val)> {
+        let Some(who) = self.slots.borrow().get(id.0).and_then(|slot| self.instances.get(slot.instance)).map(|instance| instance.who) else { return Vec::new() };
+        let owner = match who {
+            Who::Resource(id) | Who::Edge { from: id, .. } => id,
+            Who::Cloud => return Vec::new(),
+        };
+        self.resource(owner).map(|resource| resource.tags.iter().map(|(name, field)| (name.clone(), self.field(field, Span::default()))).collect()).unwrap_or_default()
+    }
+}
+
+/// Sets tags; a later one of the same name replaces an earlier one.
+pub(super) fn put_tags(tags: &mut Vec<(String, Val)>, more: impl IntoIterator<Item = (String, Val)>) {
+    for (name, val) in more {
+        match tags.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, slot)) => *slot = val,
+            None => tags.push((name, val)),
+        }
+    }
+}
+
+/// Where the user gave a property, if it was given and is not simply switched off.
+fn given_at(record: &Record, parts: &[String]) -> Option<Span> {
+    let (head, rest) = parts.split_first()?;
+    let field = record.get(head).filter(|field| field.given)?;
+    match (&field.value, rest) {
+        (Value::Bool(false), _) => None,
+        (_, []) => Some(field.span),
+        (Value::Block(inner), rest) => given_at(inner, rest),
+        (Value::Blocks(records), rest) => records.iter().find_map(|record| given_at(record, rest)),
+        _ => None,
+    }
+}
+
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Number(number) => Some(number_text(*number)),
+        _ => None,
+    }
+}
+
+fn literal(scalar: &Scalar) -> ValKind {
+    match scalar {
+        Scalar::String(text) => ValKind::Text(text.clone()),
+        Scalar::Integer(number) => ValKind::Integer(*number),
+        Scalar::Float(number) => ValKind::Number(*number),
+        Scalar::Bool(flag) => ValKind::Bool(*flag),
+        Scalar::Null => ValKind::Absent,
+    }
+}
+
+/// Puts texts together; known neighbours become one text, and a text with an absent part is absent.
+fn concat(pieces: Vec<Val>, origin: Origin) -> Val {
+    let mut user = origin.user;
+    let mut joined: Vec<Val> = Vec::new();
+    for piece in pieces {
+        if piece.is_absent() {
+            return Val::new(ValKind::Absent, origin);
+        }
+        let text = match &piece.kind {
+            ValKind::Text(text) => Some(text.clone()),
+            ValKind::Integer(number) => Some(number.to_string()),
+            ValKind::Number(number) => Some(number.to_string()),
+            ValKind::Bool(flag) => Some(flag.to_string()),
+            ValKind::Concat(_) => None,
+            _ => None,
+        };
+        if piece.origin.user != origin.user {
+            user = piece.origin.user;
+        }
+        match (text, joined.last_mut()) {
+            (Some(text), Some(Val { kind: ValKind::Text(last), .. })) => last.push_str(&text),
+            (Some(text), _) => joined.push(Val::text(text, piece.origin)),
+            (None, _) => match piece.kind {
+                ValKind::Concat(inner) => joined.extend(inner),
+                kind => joined.push(Val::new(kind, piece.origin)),
+            },
+        }
+    }
+    let origin = Origin { user, ..origin };
+    match joined.len() {
+        0 => Val::text("", origin),
+        1 => Val::new(joined.swap_remove(0).kind, origin),
+        _ => Val::new(ValKind::Concat(joined), origin),
+    }
+}
+
+/// The words of a key, for a name: `/api/*` is `api`; a wildcard that stands alone says nothing.
+fn slug(key: &str) -> Vec<String> {
+    let words = key.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
+}
+
+/// `a`, `b`, …, `z`, `a1`, …
+fn letter(place: i64) -> String {
+    let letter = char::from(b'a' + u8::try_from(place.rem_euclid(26)).unwrap_or(0));
+    if place < 26 { letter.to_string() } else { format!("{letter}{}", place / 26) }
+}

@@ -1,0 +1,190 @@
+//! The rule language: read, checked against the provider's schema for all inputs, lowered. `docs/rules.md` describes it.
+//!
+//! Only [`Checked`] rules can be lowered, and only [`check::check`] makes them.
+
+pub mod ast;
+pub mod builtin;
+pub mod check;
+mod finish;
+mod lower;
+mod parse;
+
+pub use ast::{Grade, Loss, Rule, Statement, Subject};
+pub use check::Checked;
+pub use lower::lower;
+
+use crate::diag::{Diagnostic, rules as diag};
+use crate::embedded;
+use crate::emit::Format;
+use crate::provider::{Facts, Provider};
+use crate::source::{Sources, Span};
+use crate::syntax::{self, Node};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The name under which rules reach what a cloud offers by itself, such as its region.
+pub const CLOUD: &str = "cloud";
+
+/// An output of a cloud: an artefact in a format, written by its own rules and checked against its own facts.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its name, such as `cfn`.
+    pub name: String,
+    /// What it is, in a few words.
+    pub about: String,
+    /// Its cloud, the name of its folder below `targets/`.
+    pub cloud: String,
+    /// The cloud, in a few words.
+    pub cloud_about: String,
+    /// How its template is spelt.
+    pub format: Format,
+    /// The name of its facts file.
+    pub facts: String,
+    /// What the format has to know of it: pins, providers.
+    pub settings: Vec<Node>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// The rule files: those in the binary, with a team's own laid over them, whole file by whole file.
+#[derive(Debug, Default)]
+pub struct RuleFiles {
+    overlay: Vec<(String, String)>,
+    read: RefCell<BTreeMap<String, Rc<Vec<Node>>>>,
+    problems: RefCell<Vec<Diagnostic>>,
+}
+
+impl RuleFiles {
+    /// The embedded files, with others over them: paths such as `aws/database.kdl`, and texts.
+    pub fn new(overlay: Vec<(String, String)>) -> RuleFiles {
+        RuleFiles { overlay, ..RuleFiles::default() }
+    }
+
+    /// Whether a team's own files are laid over the embedded ones.
+    pub fn has_overlay(&self) -> bool {
+        !self.overlay.is_empty()
+    }
+
+    /// The names of all clouds.
+    pub fn clouds(&self) -> Vec<String> {
+        let embedded = embedded::RULES.iter().filter_map(|file| file.path.strip_prefix("targets/")?.split_once('/')).map(|(cloud, _)| cloud.to_owned());
+        let laid_over = self.overlay.iter().filter_map(|(path, _)| path.split_once('/')).map(|(cloud, _)| cloud.to_owned());
+        let mut clouds: Vec<String> = embedded.chain(laid_over).collect();
+        clouds.sort();
+        clouds.dedup();
+        clouds
+    }
+
+    /// The names of a cloud's rule files, without their ending.
+    pub fn stems(&self, cloud: &str) -> Vec<String> {
+        let prefix = format!("targets/{cloud}/");
+        let embedded = embedded::RULES.iter().filter(|file| file.path.starts_with(&prefix)).map(|file| file.stem().to_owned());
+        let laid_over = self.overlay.iter().filter_map(|(path, _)| path.strip_prefix(&format!("{cloud}/"))?.strip_suffix(".kdl").map(str::to_owned));
+        let mut stems: Vec<String> = embedded.chain(laid_over).collect();
+        stems.sort();
+        stems.dedup();
+        stems
+    }
+
+    /// The nodes of a cloud's file; none when there is no such file.
+    fn nodes(&self, cloud: &str, stem: &str, sources: &mut Sources) -> Rc<Vec<Node>> {
+        let path = format!("{cloud}/{stem}.kdl");
+        if let Some(nodes) = self.read.borrow().get(&path) {
+            return Rc::clone(nodes);
+        }
+        let laid_over = self.overlay.iter().find(|(name, _)| *name == path);
+        let nodes = if let Some((name, text)) = laid_over {
+            let file = sources.add(name.clone(), text.clone());
+            let (nodes, problems) = syntax::read(file, text);
+            self.problems.borrow_mut().extend(problems);
+            nodes
+        } else {
+            let full = format!("targets/{path}");
+            embedded::RULES.iter().find(|file| file.path == full).map(|file| file.load(sources)).unwrap_or_default()
+        };
+        let nodes = Rc::new(nodes);
+        self.read.borrow_mut().insert(path, Rc::clone(&nodes));
+        nodes
+    }
+
+    /// All targets of all clouds.
+    pub fn targets(&self, sources: &mut Sources) -> Vec<Target> {
+        let mut targets = Vec::new();
+        for cloud in self.clouds() {
+            let nodes = self.nodes(&cloud, CLOUD, sources);
+            for node in nodes.iter().filter(|node| node.name.text == CLOUD) {
+                for child in node.children().iter().filter(|child| child.name.text == "target") {
+                    let Some(format) = child.prop_str("format").and_then(Format::named) else {
+                        self.problems.borrow_mut().push(diag::spec(child.span, "a target has a `format`: `cloudformation` or `terraform`"));
+                        continue;
+                    };
+                    targets.push(Target {
+                        name: child.arg_str(0).unwrap_or_default().to_owned(),
+                        about: child.arg_str(1).unwrap_or_default().to_owned(),
+                        cloud: cloud.clone(),
+                        cloud_about: node.arg_str(1).unwrap_or_default().to_owned(),
+                        format,
+                        facts: child.prop_str("facts").unwrap_or_default().to_owned(),
+                        settings: child.children().to_vec(),
+                        span: child.span,
+                    });
+                }
+            }
+        }
+        targets
+    }
+
+    /// What was wrong in the files read so far.
+    pub fn problems(&self) -> Vec<Diagnostic> {
+        self.problems.borrow().clone()
+    }
+}
+
+/// The rules of one target, each read when it is first asked for. Not checked yet: see [`check::check`].
+#[derive(Debug)]
+pub struct Rules<'f> {
+    /// The target.
+    pub target: Target,
+    files: &'f RuleFiles,
+    facts: Facts,
+    read: RefCell<BTreeMap<String, Rc<Vec<Rc<Rule>>>>>,
+    problems: RefCell<Vec<Diagnostic>>,
+}
+
+impl<'f> Rules<'f> {
+    /// The rules of a target; an error when its facts are not there.
+    pub fn open(target: Target, files: &'f RuleFiles) -> Result<Rules<'f>, Diagnostic> {
+        let known: Vec<&str> = embedded::FACTS.iter().map(|file| file.name).collect();
+        let facts = Facts::open(&target.facts).ok_or_else(|| diag::unknown_subject(target.span, "facts file", &target.facts, &known))?;
+        Ok(Rules { target, files, facts, read: RefCell::default(), problems: RefCell::default() })
+    }
+
+    /// The provider's schema.
+    pub fn provider(&self) -> &dyn Provider {
+        &self.facts
+    }
+
+    /// All rules of one file.
+    fn file(&self, stem: &str, sources: &mut Sources) -> Rc<Vec<Rc<Rule>>> {
+        if let Some(rules) = self.read.borrow().get(stem) {
+            return Rc::clone(rules);
+        }
+        let nodes = self.files.nodes(&self.target.cloud, stem, sources);
+        let rules = parse::rules(&nodes, &self.target.name, &mut self.problems.borrow_mut());
+        let rules = Rc::new(rules.into_iter().map(Rc::new).collect::<Vec<_>>());
+        self.read.borrow_mut().insert(stem.to_owned(), Rc::clone(&rules));
+        rules
+    }
+
+    /// The rule that makes a type, which stands in the file of its name.
+    pub fn lowering(&self, ty: &str, sources: &mut Sources) -> Option<Rc<Rule>> {
+        self.file(ty, sources).iter().find(|rule| rule.subject == Subject::Type(ty.to_owned())).cloned()
+    }
+
+    /// The rule of an edge, which stands in the file of the type that it leads to.
+    pub fn edge(&self, name: &str, from: &str, to: &str, sources: &mut Sources) -> Option<Rc<Rule>> {
+        let fits = |rule: &&Rc<Rule>| matches!(&rule.subject, Subject::Edge { edge, from: types, to: target } if edge == name && target == to && types.iter().any(|ty| ty == from));
+        self.file(to, sources).iter().find(fits).cloned()
+    }
+}

@@ -1,0 +1,286 @@
+//! A rule file's nodes to [`Rule`]s of one target.
+
+use super::ast::*;
+use crate::check::split_fmt;
+use crate::check::Piece;
+use crate::diag::{Diagnostic, rules as diag};
+use crate::source::Span;
+use crate::syntax::{Ident, Node, Scalar, Value};
+
+/// Reads the rules of a file that are about `target`. Rules of other targets are not looked at.
+pub fn rules(nodes: &[Node], target: &str, problems: &mut Vec<Diagnostic>) -> Vec<Rule> {
+    let mut parser = Parser { problems };
+    nodes.iter().filter(|node| node.name.text != "cloud").filter_map(|node| parser.rule(node, target)).collect()
+}
+
+struct Parser<'a> {
+    problems: &'a mut Vec<Diagnostic>,
+}
+
+impl Parser<'_> {
+    fn wrong(&mut self, span: Span, why: &str) {
+        self.problems.push(diag::spec(span, why));
+    }
+
+    fn rule(&mut self, node: &Node, target: &str) -> Option<Rule> {
+        let block = node.children().iter().find(|child| child.tag.is_none() && child.name.text == target)?;
+        let words: Vec<String> = node.args.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect();
+        let subject = match (node.name.text.as_str(), words.as_slice()) {
+            ("lower", [ty]) => Subject::Type(ty.clone()),
+            (edge, [from @ .., to]) if edge != "lower" && !from.is_empty() => Subject::Edge { edge: edge.to_owned(), from: from.to_vec(), to: to.clone() },
+            _ => {
+                self.wrong(node.span, "a rule is `lower TYPE { … }` or `EDGE FROM TO { … }`");
+                return None;
+            }
+        };
+        let mut rule = Rule { subject, tables: Vec::new(), pairs: Vec::new(), body: Vec::new(), span: block.span };
+        for child in node.children() {
+            match (child.tag(), child.name.text.as_str()) {
+                (Some("table"), _) => rule.tables.push(table(child)),
+                (None, "pairs") => rule.pairs.extend(self.pairs(child)),
+                (None, _) if child.children.is_some() => {}
+                _ => self.wrong(child.span, "a rule holds tables, pairs and one block per target"),
+            }
+        }
+        for child in block.children().iter().filter(|child| child.tag() == Some("table")) {
+            rule.tables.push(table(child));
+        }
+        rule.body = self.statements(block.children());
+        Some(rule)
+    }
+
+    fn pairs(&mut self, node: &Node) -> Option<Pairs> {
+        let (Some(first), Some(second), Some(why)) = (node.arg_str(0), node.arg_str(1), node.arg_str(2)) else {
+            self.wrong(node.span, "`pairs` names two properties and says why");
+            return None;
+        };
+        let mut rows = Vec::new();
+        for row in node.children() {
+            let words: Vec<String> = row.args.iter().filter_map(|value| word(&value.scalar)).collect();
+            let Some((key, values)) = words.split_first() else {
+                self.wrong(row.span, "a row is `- FIRST SECOND…` or `- FIRST from=… to=… step=…`");
+                continue;
+            };
+            let prop = |name: &str| match row.prop(name).map(|value| &value.scalar) {
+                Some(Scalar::Integer(number)) => Some(*number),
+                _ => None,
+            };
+            let values = match (prop("from"), prop("to"), prop("step").and_then(|step| usize::try_from(step).ok())) {
+                (Some(from), Some(to), Some(step)) if step > 0 => (from..=to).step_by(step).map(|value| value.to_string()).collect(),
+                _ => values.to_vec(),
+            };
+            rows.push((key.clone(), values));
+        }
+        Some(Pairs { first: first.to_owned(), second: second.to_owned(), why: why.to_owned(), rows, span: node.span })
+    }
+
+    fn statements(&mut self, nodes: &[Node]) -> Vec<Statement> {
+        nodes.iter().filter(|node| node.tag() != Some("table")).filter_map(|node| self.statement(node)).collect()
+    }
+
+    fn statement(&mut self, node: &Node) -> Option<Statement> {
+        match (node.tag(), node.name.text.as_str()) {
+            (Some("when"), _) => Some(Statement::When(node_path(node), self.statements(node.children()))),
+            (Some("match"), _) => {
+                let arms = node.children().iter().map(|arm| (arm.name.clone(), self.statements(arm.children()))).collect();
+                Some(Statement::Match(node_path(node), arms))
+            }
+            (Some("each" | "secret"), _) => {
+                let body = self.statements(node.children());
+                Some(Statement::Each(each(node, body)))
+            }
+            (Some("unsupported"), _) => self.loss(node, Grade::Unsupported),
+            (Some("degraded"), _) => self.loss(node, Grade::Degraded),
+            (Some("emulated"), _) => self.loss(node, Grade::Emulated),
+            (None, "resource") => self.resource(node, false),
+            (None, "data") => self.resource(node, true),
+            (None, "output") => {
+                let Some(name) = node.args.first().and_then(|value| ident(value)) else {
+                    self.wrong(node.span, "an output has a name");
+                    return None;
+                };
+                let value = self.value(node, node.args.get(1..).unwrap_or_default());
+                Some(Statement::Output { name, value, span: node.span })
+            }
+            (None, "param") => {
+                let name = node.args.first().and_then(ident)?;
+                let about = node.prop_str("about").unwrap_or_default().to_owned();
+                Some(Statement::Param { name, about, default: node.prop("default").map(|value| value.scalar.clone()) })
+            }
+            _ => {
+                self.wrong(node.span, "expected `resource`, `data`, `output`, `param`, or one of the forms `(when)`, `(match)`, `(each)`, `(secret)`, `(unsupported)`, `(degraded)`, `(emulated)`");
+                None
+            }
+        }
+    }
+
+    fn loss(&mut self, node: &Node, grade: Grade) -> Option<Statement> {
+        let Some(reason) = node.arg_str(0) else {
+            self.wrong(node.span, "a loss says why");
+            return None;
+        };
+        let instead = node.prop_str("instead").map(str::to_owned);
+        Some(Statement::Loss(Loss { grade, subject: node_path(node), reason: reason.to_owned(), instead, span: node.span }))
+    }
+
+    fn resource(&mut self, node: &Node, data: bool) -> Option<Statement> {
+        let (Some(role), Some(ty)) = (node.args.first().and_then(ident), node.args.get(1).and_then(ident)) else {
+            self.wrong(node.span, "a resource has a role and the provider's type");
+            return None;
+        };
+        let mut rule = ResourceRule { data, role, ty, after: Vec::new(), before: Vec::new(), keep: None, snapshot: false, create_first: false, ignore: Vec::new(), body: Vec::new(), span: node.span };
+        for (key, value) in &node.props {
+            match (key.text.as_str(), value.as_str()) {
+                ("after", _) => rule.after.push(self.operand(value)),
+                ("before", _) => rule.before.push(self.operand(value)),
+                ("keep", _) => rule.keep = Some(self.operand(value)),
+                ("otherwise", Some("snapshot")) => rule.snapshot = true,
+                ("replace", Some("create-first")) => rule.create_first = true,
+                ("ignore", Some(names)) => rule.ignore = names.split(' ').map(str::to_owned).collect(),
+                _ => self.wrong(key.span, "a resource takes `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first` and `ignore`"),
+            }
+        }
+        rule.body = self.items(node.children());
+        Some(Statement::Resource(rule))
+    }
+
+    fn items(&mut self, nodes: &[Node]) -> Vec<Item> {
+        nodes.iter().filter_map(|node| self.item(node)).collect()
+    }
+
+    fn item(&mut self, node: &Node) -> Option<Item> {
+        match node.tag() {
+            Some("when") => Some(Item::When(node_path(node), self.items(node.children()))),
+            Some("match") => {
+                let arms = node.children().iter().map(|arm| (arm.name.clone(), self.items(arm.children()))).collect();
+                Some(Item::Match(node_path(node), arms))
+            }
+            Some("each" | "secret") => {
+                let body = self.items(node.children());
+                Some(Item::Each(each(node, body)))
+            }
+            Some(other) => {
+                self.wrong(node.span, &format!("`({other})` is no form that can stand here"));
+                None
+            }
+            None => {
+                let value = self.value(node, &node.args);
+                Some(if node.name.text == "-" { Item::Element(value) } else { Item::Property(node.name.clone(), value) })
+            }
+        }
+    }
+
+    /// What stands behind a name: a value, several, an object of `key=value`, or something in braces.
+    fn value(&mut self, node: &Node, args: &[Value]) -> Expr {
+        let span = node.span;
+        if let Some(call) = args.first().filter(|value| value.tag() == Some("call")) {
+            let mut body: Vec<Item> = node.props.iter().map(|(key, value)| Item::Property(key.clone(), self.operand(value))).collect();
+            body.extend(self.items(node.children()));
+            let args = args.iter().skip(1).map(|value| self.operand(value)).collect();
+            return Expr { kind: ExprKind::Call { name: call.as_str().unwrap_or_default().to_owned(), args, body }, span };
+        }
+        match (args, node.props.is_empty() && node.children.is_none()) {
+            ([one], true) => self.operand(one),
+            ([], _) => {
+                let mut body: Vec<Item> = node.props.iter().map(|(key, value)| Item::Property(key.clone(), self.operand(value))).collect();
+                body.extend(self.items(node.children()));
+                Expr { kind: ExprKind::Body(body), span }
+            }
+            (many, true) => Expr { kind: ExprKind::List(many.iter().map(|value| self.operand(value)).collect()), span },
+            _ => {
+                self.wrong(span, "either values, or properties and braces");
+                Expr { kind: ExprKind::Literal(Scalar::Null), span }
+            }
+        }
+    }
+
+    fn operand(&mut self, value: &Value) -> Expr {
+        let span = value.span;
+        let kind = match (value.tag(), value.as_str()) {
+            (None, _) => ExprKind::Literal(value.scalar.clone()),
+            (Some("fmt"), Some(text)) => match split_fmt(text) {
+                Ok(pieces) => ExprKind::Fmt(pieces.into_iter().map(|piece| self.piece(piece, span)).collect()),
+                Err(why) => {
+                    self.wrong(span, why);
+                    ExprKind::Literal(Scalar::Null)
+                }
+            },
+            (Some(form), Some(text)) => self.form(form, text, span),
+            (Some(_), None) => {
+                self.wrong(span, "a form has text behind it");
+                ExprKind::Literal(Scalar::Null)
+            }
+        };
+        Expr { kind, span }
+    }
+
+    fn form(&mut self, form: &str, text: &str, span: Span) -> ExprKind {
+        match form {
+            "get" => ExprKind::Get(path(text, span)),
+            "ref" => ExprKind::Ref(text.to_owned()),
+            "table" => ExprKind::Table(text.to_owned()),
+            "attr" => match text.split_once('.') {
+                Some((role, attribute)) => ExprKind::Attr(role.to_owned(), attribute.to_owned()),
+                None => {
+                    self.wrong(span, "`(attr)` names a role and an attribute, as in `(attr)instance.Arn`");
+                    ExprKind::Literal(Scalar::Null)
+                }
+            },
+            "call" => ExprKind::Call { name: text.to_owned(), args: Vec::new(), body: Vec::new() },
+            other => {
+                self.wrong(span, &format!("`({other})` is no form of a value: there are `(get)`, `(ref)`, `(attr)`, `(table)`, `(fmt)` and `(call)`"));
+                ExprKind::Literal(Scalar::Null)
+            }
+        }
+    }
+
+    /// In a `(fmt)` text, `{path}` is a `(get)`; the other forms are written out, as in `{(attr)bucket.Arn}`.
+    fn piece(&mut self, piece: Piece, span: Span) -> Expr {
+        let kind = match piece {
+            Piece::Text(text) => ExprKind::Literal(Scalar::String(text)),
+            Piece::Path(text) => match text.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+                Some((form, rest)) => self.form(form, rest, span),
+                None => ExprKind::Get(path(&text, span)),
+            },
+        };
+        Expr { kind, span }
+    }
+}
+
+/// `of=#false` says that a table is over no property; without `of` it is over the one of its name.
+fn table(node: &Node) -> Table {
+    let of = match node.prop("of").map(|value| &value.scalar) {
+        Some(Scalar::Bool(false)) => None,
+        Some(Scalar::String(property)) => Some(property.clone()),
+        _ => Some(node.name.text.clone()),
+    };
+    let rows = node.props.iter().filter(|(key, _)| key.text != "of").map(|(key, value)| (key.clone(), value.scalar.clone())).collect();
+    Table { name: node.name.text.clone(), of, rows, span: node.span }
+}
+
+fn each<T>(node: &Node, body: Vec<T>) -> Each<T> {
+    let over = node_path(node);
+    let last = over.parts.last().cloned().unwrap_or_default();
+    Each { over, name: node.prop_str("as").map_or(last, str::to_owned), secret: node.tag() == Some("secret"), body }
+}
+
+fn node_path(node: &Node) -> Path {
+    path(&node.name.text, node.name.span)
+}
+
+fn path(text: &str, span: Span) -> Path {
+    Path { parts: text.split('.').map(str::to_owned).collect(), span }
+}
+
+fn ident(value: &Value) -> Option<Ident> {
+    value.as_str().map(|text| Ident { text: text.to_owned(), span: value.span })
+}
+
+fn word(scalar: &Scalar) -> Option<String> {
+    match scalar {
+        Scalar::String(text) => Some(text.clone()),
+        Scalar::Integer(number) => Some(number.to_string()),
+        Scalar::Float(number) => Some(number_text(*number)),
+        _ => None,
+    }
+}

@@ -1,0 +1,218 @@
+//! Finding the engines on this machine, and starting each in an environment of the tests' own making.
+
+use crate::product::root;
+use serde_json::Value;
+use std::env;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write, stderr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Where a provider lies below a mirror, after the registry that Terraform takes it to come from.
+const PROVIDER: &str = "registry.terraform.io/hashicorp/aws";
+
+/// Longer than any step takes by several times: a provider that waits for what will never come must not hold CI up.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// Says something to the one who runs the tests, past the capture of a passing test's output.
+pub fn say(line: &str) {
+    // A closed standard error is no reason for a test to fail.
+    let _ = writeln!(stderr(), "{line}");
+}
+
+/// Reports an engine that is not there: a failure in CI, where all of them must be, else one line.
+fn missing<T>(engine: &str, how: &str) -> Option<T> {
+    let in_ci = env::var_os("CI").is_some_and(|value| !value.is_empty());
+    assert!(!in_ci, "{engine} is missing, and CI must have it: {how}");
+    say(&format!("skipped: {engine} is missing ({how})"));
+    None
+}
+
+/// The pinned Python environment's interpreter, as `cargo xtask venv` makes it.
+pub fn python() -> Option<PathBuf> {
+    let venv = match env::var_os("STACKC_VENV") {
+        Some(path) => PathBuf::from(path),
+        None => root().join("target/venv"),
+    };
+    let python = venv.join("bin/python");
+    if !python.is_file() {
+        return missing("the Python environment with cfn-lint and moto", "make it with `cargo xtask venv`");
+    }
+    Some(python)
+}
+
+/// Terraform, the mirror that it takes the provider from, and a folder for what it is given.
+pub struct Terraform {
+    scratch: TempDir,
+}
+
+/// Terraform with the AWS provider, or a line on how to get what is missing.
+pub fn terraform() -> Option<Terraform> {
+    let version = Command::new("terraform").arg("version").output();
+    if !version.is_ok_and(|output| output.status.success()) {
+        return missing("terraform", "install Terraform 1.11 or later so that it is on PATH");
+    }
+    let Some(mirror) = mirror() else {
+        let how = "`terraform providers mirror DIR` makes one; name it in STACKC_TF_MIRROR";
+        return missing("a mirror with the provider hashicorp/aws", how);
+    };
+    let scratch = TempDir::new().unwrap();
+    let mirror = mirror.to_str().expect("the mirror's path as text");
+    let config = format!(
+        "provider_installation {{\n  filesystem_mirror {{\n    path = {}\n  }}\n}}\ndisable_checkpoint = true\n",
+        Value::from(mirror),
+    );
+    fs::write(scratch.path().join("terraform.rc"), config).unwrap();
+    Some(Terraform { scratch })
+}
+
+/// A folder that holds the provider: named in the environment, or one of those that Terraform itself would look into,
+/// or one below `/opt`, where machine images put such things.
+fn mirror() -> Option<PathBuf> {
+    if let Some(named) = env::var_os("STACKC_TF_MIRROR") {
+        return Some(PathBuf::from(named));
+    }
+    let mut candidates: Vec<PathBuf> = Vec::new();
+    candidates.extend(env::var_os("TF_PLUGIN_CACHE_DIR").map(PathBuf::from));
+    candidates.extend(env::var_os("HOME").map(|home| Path::new(&home).join(".terraform.d/plugins")));
+    candidates.push(PathBuf::from("/usr/local/share/terraform/plugins"));
+    candidates.push(PathBuf::from("/usr/share/terraform/plugins"));
+    let mut below: Vec<PathBuf> = fs::read_dir("/opt")
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default();
+    below.sort();
+    candidates.extend(below);
+    candidates.into_iter().find(|folder| folder.join(PROVIDER).is_dir())
+}
+
+impl Terraform {
+    /// A new empty folder to run Terraform in.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.scratch.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        folder
+    }
+
+    /// Terraform in a folder, with nothing from the caller's environment that could steer it or reach a real cloud.
+    fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new("terraform");
+        for (name, _) in env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("TF_") || text.starts_with("AWS_") {
+                command.env_remove(&name);
+            }
+        }
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .env("TF_CLI_CONFIG_FILE", self.scratch.path().join("terraform.rc"))
+            .env("TF_IN_AUTOMATION", "1")
+            .env("TF_INPUT", "0");
+        command
+    }
+
+    /// Runs Terraform to its end, whatever that is.
+    pub fn run<V: AsRef<OsStr>>(&self, folder: &Path, arguments: &[&str], environment: &[(String, V)]) -> Output {
+        // Into files, because a pipe that nobody reads would stop a long run.
+        let (out, err) = (folder.join("stdout.log"), folder.join("stderr.log"));
+        let mut child = self
+            .command(folder, arguments)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(File::create(&out).unwrap())
+            .stderr(File::create(&err).unwrap())
+            .spawn()
+            .expect("terraform starts");
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if started.elapsed() > PATIENCE {
+                interrupt(&mut child);
+                panic!("terraform {} did not end:\n{}", arguments.join(" "), fs::read_to_string(&out).unwrap());
+            }
+            sleep(Duration::from_millis(20));
+        };
+        Output { status, stdout: fs::read(out).unwrap(), stderr: fs::read(err).unwrap() }
+    }
+
+    /// Runs Terraform and fails the test with all that it said if it does not succeed.
+    pub fn expect<V: AsRef<OsStr>>(&self, folder: &Path, arguments: &[&str], environment: &[(String, V)]) -> String {
+        let output = self.run(folder, arguments, environment);
+        assert!(output.status.success(), "terraform {} failed:\n{}", arguments.join(" "), both(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+/// Ends Terraform the way that lets it end its providers too, and then for certain.
+fn interrupt(child: &mut Child) {
+    let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let asked = Instant::now();
+    while child.try_wait().unwrap().is_none() && asked.elapsed() < Duration::from_secs(30) {
+        sleep(Duration::from_millis(100));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// All that a program said.
+pub fn both(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A moto server of the test's own. It ends with this value.
+pub struct Moto {
+    child: Child,
+    port: u16,
+    log: PathBuf,
+}
+
+impl Moto {
+    /// Starts the server, which chooses its port itself, so that tests that run side by side never meet.
+    pub fn start(python: &Path, folder: &Path) -> Moto {
+        let log = folder.join("moto.log");
+        let mut child = Command::new(python)
+            .arg(root().join("tests/engines/moto_server.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .expect("the moto server starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        // From here on the child is ended with the value, even if it did not come up.
+        let mut moto = Moto { child, port: 0, log };
+        moto.port = line.trim().parse().unwrap_or_else(|_| panic!("moto did not come up:\n{}", moto.log()));
+        moto
+    }
+
+    /// What makes the provider take this server for AWS.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        [
+            ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port)),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
+
+    /// What the server complained about, for the message of a test that fails.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

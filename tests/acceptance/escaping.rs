@@ -1,0 +1,236 @@
+//! Plain text stays plain text: what a user writes reaches the cloud unchanged, whatever it looks like to the target.
+
+use crate::cfn_lint::{lint, list};
+use crate::engines::{python, terraform};
+use crate::product::build;
+use serde_json::{Value, from_slice, from_str};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// How many outputs are plain text and how many put a parameter between two texts, together below CloudFormation's limit
+/// of 200.
+const PLAIN: usize = 160;
+const FORMATTED: usize = 38;
+
+/// The parameter's value.
+const VALUE: &str = "there";
+
+/// What means something to a language that a string passes through on its way. Decomposed letters are left out:
+/// Terraform normalises all text to NFC, and nothing that is written to it can prevent that.
+const PIECES: &[&str] = &[
+    "${", "%{", "$${", "%%{", "${!", "$", "%", "{", "}", "{{", "}}", "$$", "%%", "~}", "%{ if true }", "%{ endif }",
+    "${AWS::Region}", "${!AWS::Region}", "${filler}", "${aws_s3_bucket.filler.id}", "${path.module}", "${{ x }}",
+    "{{resolve:", "{{resolve:ssm:/name:1}}", "{{resolve:secretsmanager:name:SecretString:key}}", "{{ x }}",
+    "[", "]", "[[", "[concat('a')]", "\"", "'", "`", "\\", "\\\\", "\\n", "\\u0041", "\\\"", "\n", "\r\n", "\t", "\r",
+    " ", "  ", "#", "//", "/*", "*/", "<<EOT", "EOT", "<", ">", "&", "&amp;", "=", ":", ": ", "- ", "|", ">-", "!Ref x",
+    "!Sub", "Ref", "Fn::Sub", "true", "no", "null", "~", "012", "1e3", "2012-10-17", "12:30:45", "0x1F", ".inf", "#true",
+    "é", "ß", "中文", "\u{1F469}\u{200D}\u{1F4BB}", "\u{1F1E8}\u{1F1ED}", "שלום", "مرحبا", "\u{202E}", "\u{2066}",
+    "\u{1}", "\u{2}", "\u{7}", "\u{8}", "\u{B}", "\u{C}", "\u{1B}[31m", "\u{1F}", "\u{7F}", "\u{85}", "\u{A0}",
+    "\u{200B}", "\u{200C}", "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFD}", "\u{10FFFF}", "word", "a", "Z", "9", "-", "_",
+];
+
+#[test]
+fn text_passes_through_terraform_unchanged() {
+    let Some(terraform) = terraform() else { return };
+    let cases = cases();
+    let out = TempDir::new().unwrap();
+    build(&stack(&cases, out.path()), "tf-aws", &[], out.path());
+    let mut template: Value = from_slice(&fs::read(out.path().join("tf-aws/main.tf.json")).unwrap()).unwrap();
+    // Only the outputs are to be evaluated, which needs neither a provider nor a cloud.
+    for section in ["provider", "terraform", "data", "resource"] {
+        template.as_object_mut().unwrap().remove(section);
+    }
+    let folder = terraform.folder("escaping");
+    // On one line, every message would print all of it.
+    fs::write(folder.join("main.tf.json"), format!("{template:#}")).unwrap();
+    let none: &[(String, String)] = &[];
+    terraform.expect(&folder, &["init", "-no-color"], none);
+    terraform.expect(&folder, &["apply", "-no-color", "-auto-approve"], none);
+    let answer: Value = from_str(&terraform.expect(&folder, &["output", "-json"], none)).unwrap();
+    let outputs = answer.as_object().unwrap();
+    compare(&cases, |name| Some(outputs.get(name)?["value"].as_str()?.to_owned()));
+}
+
+#[test]
+fn text_passes_through_cloudformation_unchanged() {
+    let cases = cases();
+    let out = TempDir::new().unwrap();
+    build(&stack(&cases, out.path()), "cfn", &[], out.path());
+    let file = out.path().join("cfn/template.json");
+    let template: Value = from_slice(&fs::read(&file).unwrap()).unwrap();
+    let outputs: BTreeMap<String, &Value> = template["Outputs"]
+        .as_object()
+        .expect("outputs")
+        .iter()
+        // A logical name may not have every character that a name in a stack has, nor need it have the same case.
+        .map(|(name, output)| (name.to_lowercase(), &output["Value"]))
+        .collect();
+    compare(&cases, |name| evaluate(outputs.get(name)?, &template["Parameters"]));
+
+    // CloudFormation looks for dynamic references in any string, wherever it stands.
+    let mut references = Vec::new();
+    every_string(&template, &mut |text| {
+        if text.contains("{{resolve:") {
+            references.push(text.to_owned());
+        }
+    });
+    assert!(references.is_empty(), "these would be taken for dynamic references: {references:#?}");
+
+    let Some(python) = python() else { return };
+    let complaints = lint(&python, &[file]);
+    assert!(complaints.is_empty(), "cfn-lint objects:\n{}", list(&complaints, out.path()));
+}
+
+/// An output of the stack: what the user writes, and what has to come of it.
+struct Case {
+    name: String,
+    written: String,
+    expected: String,
+}
+
+/// Every piece by itself, lines of pieces at random, and such lines around a parameter: always the same ones.
+fn cases() -> Vec<Case> {
+    let mut random = Random(2);
+    let mut texts: Vec<String> = PIECES.iter().map(|piece| (*piece).to_owned()).collect();
+    while texts.len() < PLAIN {
+        texts.push(line(&mut random));
+    }
+    let plain = texts.into_iter().map(|text| (quoted(&text), text));
+    let mut cases: Vec<(String, String)> = plain.collect();
+    // What stands next to a reference can spoil it: a dollar before it, say.
+    let mut around: Vec<(String, String)> =
+        ["$", "$$", "%", "{", "!", "\r", "\\"].map(|text| (text.to_owned(), text.to_owned())).to_vec();
+    around.resize_with(FORMATTED, || (line(&mut random), line(&mut random)));
+    for (before, after) in around {
+        let braces = |text: &str| text.replace('{', "{{").replace('}', "}}");
+        let written = format!("(fmt){}", quoted(&format!("{}{{here}}{}", braces(&before), braces(&after))));
+        cases.push((written, format!("{before}{VALUE}{after}")));
+    }
+    cases
+        .into_iter()
+        .enumerate()
+        .map(|(number, (written, expected))| Case { name: format!("o{number}"), written, expected })
+        .collect()
+}
+
+/// Some pieces in a row.
+fn line(random: &mut Random) -> String {
+    let length = 2 + random.below(9);
+    (0..length).map(|_| PIECES[random.below(PIECES.len())]).collect()
+}
+
+/// Writes a stack with one output a case, and a bucket, since a template without a resource is no template.
+fn stack(cases: &[Case], folder: &Path) -> PathBuf {
+    let mut text = format!("stack escaping {{\n    param here default=\"{VALUE}\"\n    bucket filler\n");
+    for Case { name, written, .. } in cases {
+        writeln!(text, "    output {name} {written}").unwrap();
+    }
+    text.push_str("}\n");
+    let file = folder.join("stack.kdl");
+    fs::write(&file, text).unwrap();
+    file
+}
+
+/// A string as KDL writes it: an escape for what KDL has one for, and for what may not stand in a document as it is.
+fn quoted(string: &str) -> String {
+    let mut quoted = String::from('"');
+    for character in string.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '\u{0}'..='\u{1F}' | '\u{7F}' | '\u{85}' | '\u{FEFF}' => escape(character, &mut quoted),
+            '\u{200E}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
+                escape(character, &mut quoted);
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn escape(character: char, text: &mut String) {
+    write!(text, "\\u{{{:x}}}", u32::from(character)).unwrap();
+}
+
+/// Fails with all texts that did not arrive, as they were expected and as they came.
+fn compare(cases: &[Case], arrived: impl Fn(&str) -> Option<String>) {
+    let mut faults = String::new();
+    for Case { name, expected, .. } in cases {
+        let came = arrived(name);
+        if came.as_ref() != Some(expected) {
+            writeln!(faults, "{name}: {expected:?} came as {came:?}").unwrap();
+        }
+    }
+    assert!(faults.is_empty(), "text was changed:\n{faults}");
+}
+
+/// The text that CloudFormation makes of a value, or nothing if that depends on more than the parameters' defaults.
+fn evaluate(value: &Value, parameters: &Value) -> Option<String> {
+    let call = match value {
+        Value::String(text) => return Some(text.clone()),
+        Value::Object(call) if call.len() == 1 => call,
+        _ => return None,
+    };
+    let (function, argument) = call.iter().next()?;
+    match function.as_str() {
+        "Ref" => Some(parameters[argument.as_str()?]["Default"].as_str()?.to_owned()),
+        "Fn::Join" => {
+            let parts: Option<Vec<String>> =
+                argument[1].as_array()?.iter().map(|part| evaluate(part, parameters)).collect();
+            Some(parts?.join(argument[0].as_str()?))
+        }
+        "Fn::Sub" => substitute(argument.as_str()?, parameters),
+        _ => None,
+    }
+}
+
+/// The text of `Fn::Sub` with the parameters put in; `${!` stands for `${` itself.
+fn substitute(text: &str, parameters: &Value) -> Option<String> {
+    let mut pieces = text.split("${");
+    let mut result = pieces.next()?.to_owned();
+    for piece in pieces {
+        if let Some(plain) = piece.strip_prefix('!') {
+            result.push_str("${");
+            result.push_str(plain);
+        } else {
+            let (name, rest) = piece.split_once('}')?;
+            result.push_str(parameters[name]["Default"].as_str()?);
+            result.push_str(rest);
+        }
+    }
+    Some(result)
+}
+
+/// Visits all strings of a template, the names in its objects too.
+fn every_string(value: &Value, visit: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => visit(text),
+        Value::Array(items) => items.iter().for_each(|item| every_string(item, visit)),
+        Value::Object(members) => {
+            for (name, member) in members {
+                visit(name);
+                every_string(member, visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A small generator of numbers that is the same on every machine: xorshift with 64 bits.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(limit).unwrap()).unwrap()
+    }
+}

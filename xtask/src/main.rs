@@ -1,0 +1,178 @@
+//! The project's own chores, so that each is one command on every machine: `cargo xtask help` lists them.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a chore is nothing but files, programs and messages"
+)]
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+const HELP: &str = "\
+usage: cargo xtask COMMAND
+
+  test [ARGUMENT…]   run all tests with the vendors' engines; arguments go to `cargo test`
+  venv               only make the Python environment that the tests need, target/venv
+  facts cfn          renew specs/providers/cloudformation.facts from the pinned cfn-lint
+  facts tf-aws       renew specs/providers/terraform-aws.facts from the provider itself;
+                     needs terraform, and its provider from STACKC_TF_MIRROR, from a
+                     mirror below /opt, or from wherever terraform finds it by itself
+  help               show this text
+";
+
+/// The release of the provider whose schema the facts are; what the tests validate with is of the same line.
+const AWS_PROVIDER: &str = "5.100.0";
+
+/// Where a provider lies below a mirror.
+const AWS_ADDRESS: &str = "registry.terraform.io/hashicorp/aws";
+
+/// What went wrong, for the one who ran the command.
+type Outcome<T> = Result<T, String>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["test", rest @ ..] => test(rest),
+        ["venv"] => venv().map(|_| ExitCode::SUCCESS),
+        ["facts", "cfn"] => cloudformation_facts().map(|()| ExitCode::SUCCESS),
+        ["facts", "tf-aws"] => terraform_facts().map(|()| ExitCode::SUCCESS),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => {
+            eprint!("{HELP}");
+            Ok(ExitCode::from(2))
+        }
+    };
+    outcome.unwrap_or_else(|fault| {
+        eprintln!("xtask: {fault}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs all tests of the workspace, with the engines that are written in Python at hand.
+fn test(arguments: &[&str]) -> Outcome<ExitCode> {
+    let venv = venv()?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let status = Command::new(cargo)
+        .args(["test", "--workspace"])
+        .args(arguments)
+        .current_dir(root())
+        .env("STACKC_VENV", venv)
+        .status()
+        .map_err(|fault| format!("cargo does not start: {fault}"))?;
+    // A test run that was killed has no code of its own.
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Makes the Python environment unless it is there already with just the packages that are asked for.
+fn venv() -> Outcome<PathBuf> {
+    let requirements = root().join("tests/engines/requirements.txt");
+    let venv = root().join("target/venv");
+    let stamp = venv.join("requirements.txt");
+    let wanted = fs::read(&requirements).map_err(|fault| format!("{}: {fault}", requirements.display()))?;
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(venv);
+    }
+    eprintln!("making the Python environment target/venv");
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
+    run(Command::new(venv.join("bin/python")).args(pip).arg(&requirements))?;
+    // Last, so that an environment of which the making was broken off is made again.
+    fs::write(&stamp, wanted).map_err(|fault| format!("{}: {fault}", stamp.display()))?;
+    Ok(venv)
+}
+
+/// Renews the facts about CloudFormation's resource types from the cfn-lint that the tests run.
+fn cloudformation_facts() -> Outcome<()> {
+    let python = venv()?.join("bin/python");
+    let script = root().join("xtask/facts/cloudformation.py");
+    write_output(Command::new(python).arg(script), "cloudformation.facts")
+}
+
+/// Renews the facts about the Terraform provider for AWS from the schema that the provider gives.
+fn terraform_facts() -> Outcome<()> {
+    let folder = tempfile::tempdir().map_err(|fault| fault.to_string())?;
+    let folder = folder.path();
+    let save = |name: &str, text: &str| fs::write(folder.join(name), text).map_err(|fault| fault.to_string());
+    save(
+        "main.tf.json",
+        &format!(
+            r#"{{"terraform":{{"required_providers":{{"aws":{{"source":"hashicorp/aws","version":"{AWS_PROVIDER}"}}}}}}}}"#
+        ),
+    )?;
+    let terraform = |arguments: &[&str]| {
+        let mut command = Command::new("terraform");
+        command.args(arguments).current_dir(folder);
+        command
+    };
+    let mut init = terraform(&["init", "-no-color", "-input=false"]);
+    if let Some(mirror) = mirror() {
+        // Debug is the form of a string with quotes and escapes, which HCL reads alike.
+        let config = format!("provider_installation {{\n  filesystem_mirror {{\n    path = {mirror:?}\n  }}\n}}\n");
+        save("terraform.rc", &config)?;
+        init.env("TF_CLI_CONFIG_FILE", folder.join("terraform.rc"));
+    }
+    run(init.stdout(Stdio::null()))?;
+    let schema = folder.join("schema.json");
+    let file = File::create(&schema).map_err(|fault| fault.to_string())?;
+    run(terraform(&["providers", "schema", "-json"]).stdout(file))?;
+
+    let script = root().join("xtask/facts/terraform.py");
+    let mut command = Command::new("python3");
+    command.arg(script).arg(schema).args([AWS_ADDRESS, AWS_PROVIDER]);
+    write_output(&mut command, "terraform-aws.facts")
+}
+
+/// A folder with the provider in it: the one that the environment names, or one below `/opt`.
+fn mirror() -> Option<PathBuf> {
+    if let Some(named) = env::var_os("STACKC_TF_MIRROR") {
+        return Some(PathBuf::from(named));
+    }
+    let folders = fs::read_dir("/opt").ok()?;
+    folders.flatten().map(|entry| entry.path()).find(|folder| folder.join(AWS_ADDRESS).is_dir())
+}
+
+/// Puts what a script prints in the place of a file of facts, once the script has come to a good end.
+fn write_output(script: &mut Command, name: &str) -> Outcome<()> {
+    let facts = root().join("specs/providers").join(name);
+    let beside = facts.with_extension("facts.new");
+    let placed = File::create(&beside)
+        .map_err(|fault| fault.to_string())
+        .and_then(|file| run(script.stdout(file)))
+        .and_then(|()| rename(&beside, &facts).map_err(|fault| fault.to_string()));
+    if placed.is_err() {
+        // What a broken run left is of no use, and the fault is already on its way to the user.
+        let _ = fs::remove_file(&beside);
+    }
+    placed.map_err(|fault| format!("{}: {fault}", facts.display()))
+}
+
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    eprintln!("wrote {}", to.strip_prefix(root()).unwrap_or(to).display());
+    Ok(())
+}
+
+/// Runs a program that has to succeed; what it says goes to the user.
+fn run(command: &mut Command) -> Outcome<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{program} failed: {status}")),
+        Err(fault) => Err(format!("{program} does not start: {fault}")),
+    }
+}
+
+/// The folder of the repository, wherever the command was called from.
+fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_path_buf()
+}
