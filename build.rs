@@ -1,5 +1,8 @@
 //! Parses specs and rules, packs the provider facts, collects the error pages: what is embedded costs nothing until it is used.
 
+// A build script stops the build by panicking, and does I/O.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods, clippy::disallowed_macros, missing_docs)]
+
 #[path = "src/diag/mod.rs"]
 #[allow(dead_code)]
 mod diag;
@@ -17,7 +20,6 @@ use std::path::{Path, PathBuf};
 /// Size from which on a piece of a facts file is closed, in bytes: small enough that unpacking one is not felt.
 const PIECE: usize = 12 * 1024;
 
-#[allow(clippy::disallowed_methods)]
 fn main() {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it"));
@@ -38,7 +40,6 @@ fn watch(path: &Path) {
     println!("cargo:rerun-if-changed={}", path.display());
 }
 
-#[allow(clippy::disallowed_methods)]
 fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     watch(folder);
     let mut entries: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
@@ -52,7 +53,6 @@ fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-#[allow(clippy::disallowed_methods)]
 fn kdl_files(root: &Path, folder: &str, out: &Path, code: &mut String, name: &str) -> Vec<String> {
     let mut files = Vec::new();
     walk(&root.join(folder), "kdl", &mut files);
@@ -76,7 +76,6 @@ fn kdl_files(root: &Path, folder: &str, out: &Path, code: &mut String, name: &st
     paths
 }
 
-#[allow(clippy::disallowed_methods)]
 fn facts(root: &Path, out: &Path, code: &mut String) {
     let mut files = Vec::new();
     walk(&root.join("specs/providers"), "facts", &mut files);
@@ -127,5 +126,6 @@ fn pages(root: &Path, code: &mut String) {
         let name = file.file_stem().expect("it has a name").to_string_lossy().into_owned();
         writeln!(entries, "    ({name:?}, include_str!({file:?})),").expect("a string takes it");
     }
-    writeln!(code, "/// For each diagnostic code, its page below `docs/errors`.\npub static PAGES: &[(&str, &str)] = &[\n{entries}];").expect("a string takes it");
+    writeln!(code, "/// For each diagnostic code, its page below `docs/errors`.\npub static PAGES: &[(&str, &str)] = &[\n{entries}];")
+        .expect("a string takes it");
 }

@@ -35,6 +35,8 @@ pub struct NativeParam {
     pub number: bool,
     /// Its value when none is given.
     pub default: Option<Val>,
+    /// Where the user declares it.
+    pub span: Span,
     /// Whether anything in the template reads it; if not, it is left out.
     pub used: bool,
 }

@@ -18,7 +18,8 @@ impl Cidr {
         let wrong = || "an address, a slash and a prefix length are expected".to_owned();
         let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
         let address: Ipv4Addr = address.parse().map_err(|_| format!("`{address}` is no IPv4 address"))?;
-        let length: u8 = prefix.parse().ok().filter(|length| *length <= 32 && prefix.len() <= 2).ok_or_else(|| format!("`{prefix}` is no prefix length from 0 to 32"))?;
+        let length: u8 =
+            prefix.parse().ok().filter(|length| *length <= 32 && prefix.len() <= 2).ok_or_else(|| format!("`{prefix}` is no prefix length from 0 to 32"))?;
         let base = u32::from(address);
         let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
         if base & !mask != 0 {
@@ -83,7 +84,9 @@ pub fn check(format: Format, text: &str) -> Result<(), String> {
         Format::Image => Ok(()),
         Format::Path if !text.starts_with('/') => fail("a path starts with `/`"),
         Format::Path if text.len() > 128 => fail("a path has 128 characters at most"),
-        Format::Path if !text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.$/~\"'@:+&*?()%".contains(c)) => fail("a path has letters, digits and `_-.$/~@:+&*` only"),
+        Format::Path if !text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.$/~\"'@:+&*?()%".contains(c)) => {
+            fail("a path has letters, digits and `_-.$/~@:+&*` only")
+        }
         Format::Path => Ok(()),
         Format::Cron => cron(text),
         Format::Email => match text.split_once('@') {
@@ -91,7 +94,9 @@ pub fn check(format: Format, text: &str) -> Result<(), String> {
             _ => fail("an address has an `@` in it"),
         },
         Format::Identifier if !text.starts_with(|c: char| c.is_ascii_lowercase()) => fail("it starts with a lower-case letter"),
-        Format::Identifier if !text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') => fail("only lower-case letters, digits and `_` may be in it"),
+        Format::Identifier if !text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') => {
+            fail("only lower-case letters, digits and `_` may be in it")
+        }
         // The shortest of the clouds' limits for a database's and its user's name.
         Format::Identifier if text.len() > 32 => fail("it has 32 characters at most"),
         Format::Identifier if RESERVED_USERS.contains(&text) => fail("the databases keep this name for themselves"),
@@ -108,9 +113,57 @@ pub fn check(format: Format, text: &str) -> Result<(), String> {
 
 /// Names that one of the clouds' databases refuses, for an administrator or a database (RDS and Azure Database documentation).
 const RESERVED_USERS: &[&str] = &[
-    "admin", "administrator", "azure_pg_admin", "azure_superuser", "default", "guest", "information_schema", "innodb", "master", "mysql", "performance_schema", "postgres", "public", "rdsadmin", "root", "sa", "sys", "template0", "template1", "test",
+    "admin",
+    "administrator",
+    "azure_pg_admin",
+    "azure_superuser",
+    "default",
+    "guest",
+    "information_schema",
+    "innodb",
+    "master",
+    "mysql",
+    "performance_schema",
+    "postgres",
+    "public",
+    "rdsadmin",
+    "root",
+    "sa",
+    "sys",
+    "template0",
+    "template1",
+    "test",
     "user",
 ];
+
+/// The reason why `text` is not what a DNS record of that type holds.
+pub fn dns_value(kind: &str, text: &str) -> Result<(), String> {
+    let host = |text: &str| domain(text.strip_suffix('.').unwrap_or(text));
+    match kind {
+        "A" => text.parse::<Ipv4Addr>().map(|_| ()).map_err(|_| format!("`{text}` is no IPv4 address")),
+        "AAAA" => text.parse::<std::net::Ipv6Addr>().map(|_| ()).map_err(|_| format!("`{text}` is no IPv6 address")),
+        "CNAME" => host(text),
+        "MX" => match text.split_once(' ') {
+            Some((preference, server)) if preference.parse::<u16>().is_ok() => host(server),
+            _ => Err("a preference from 0 to 65535, a space and a mail server are expected".to_owned()),
+        },
+        "CAA" => {
+            let parts: Vec<&str> = text.splitn(3, ' ').collect();
+            let [flag, tag, value] = parts.as_slice() else { return Err("a flag, a tag and a value in quotes are expected".to_owned()) };
+            let quoted = value.len() >= 2 && value.starts_with('"') && value.ends_with('"') && !value.trim_matches('"').contains('"');
+            match (flag.parse::<u8>(), *tag, quoted) {
+                (Err(_), ..) => Err(format!("`{flag}` is no flag from 0 to 255")),
+                (_, tag, _) if !matches!(tag, "issue" | "issuewild" | "iodef") => Err(format!("`{tag}` is none of `issue`, `issuewild` and `iodef`")),
+                (.., false) => Err("its value stands in quotes".to_owned()),
+                _ => Ok(()),
+            }
+        }
+        _ if text.is_empty() => Err("this is empty".to_owned()),
+        // Route 53 takes 4,000 characters for all strings of a record, with their quotes.
+        _ if text.len() > 3000 => Err("a text has 3,000 bytes at most".to_owned()),
+        _ => Ok(()),
+    }
+}
 
 fn domain(text: &str) -> Result<(), String> {
     if text.len() > 253 {

@@ -84,7 +84,15 @@ struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     fn new(catalogue: &'a Catalogue, sources: &'a mut Sources) -> Checker<'a> {
-        Checker { catalogue, sources, out: Diagnostics::default(), model: Model::default(), names: HashMap::new(), declared: Vec::new(), keepers: BTreeMap::new() }
+        Checker {
+            catalogue,
+            sources,
+            out: Diagnostics::default(),
+            model: Model::default(),
+            names: HashMap::new(),
+            declared: Vec::new(),
+            keepers: BTreeMap::new(),
+        }
     }
 
     fn run(mut self, stack: &Node, stage: Option<&Node>) -> (Model, Diagnostics) {
@@ -204,7 +212,10 @@ impl<'a> Checker<'a> {
                 let is_output = node.name.text == "output";
                 if !is_output {
                     self.check_name(&text, value.span);
-                } else if !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') || !text.starts_with(|c: char| c.is_ascii_alphabetic()) || text.len() > 64 {
+                } else if !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+                    || !text.starts_with(|c: char| c.is_ascii_alphabetic())
+                    || text.len() > 64
+                {
                     self.out.push(diag::bad_name(value.span, &text, "an output's name is letters, digits, `-` and `_`, starting with a letter, 64 at most"));
                 }
                 Some(Ident { text, span: value.span })
@@ -345,8 +356,7 @@ impl<'a> Checker<'a> {
 
     /// Puts everything into an order that the order of declaration has no part in.
     fn sort(&mut self) {
-        let types: Vec<&str> = self.catalogue.names().collect();
-        let order = |resource: &Resource| (types.iter().position(|name| *name == resource.ty.name), resource.name.text.clone());
+        let order = |resource: &Resource| (resource.ty.order, resource.ty.name.clone(), resource.name.text.clone());
         let mut places: Vec<usize> = (0..self.model.resources.len()).collect();
         places.sort_by_key(|&index| self.model.resources.get(index).map(order));
         let mut moved = vec![ResourceId(0); places.len()];

@@ -83,7 +83,8 @@ impl Checker<'_> {
                 Some(property) => written.push(Written::Inline(Ident { text: property.name.clone(), span: value.span }, value)),
                 None => {
                     let named: Vec<&str> = fields.iter().filter(|property| property.positional).map(|property| property.name.as_str()).collect();
-                    let wanted = if named.is_empty() { "its properties by name only".to_owned() } else { format!("{} without a name", crate::diag::list(named)) };
+                    let wanted =
+                        if named.is_empty() { "its properties by name only".to_owned() } else { format!("{} without a name", crate::diag::list(named)) };
                     self.out.push(diag::too_many_values(value.span, of, &wanted));
                 }
             }
@@ -244,13 +245,21 @@ impl Checker<'_> {
 
     /// An edge names another resource first; its type decides which edge of that name it is.
     fn read_edge(&mut self, of: &str, candidates: &[&Property], node: &Node) -> Option<Record> {
-        let edges: Vec<(&Property, &Block, &str)> = candidates.iter().filter_map(|property| match &property.kind {
-            Kind::Block(block) => block.edge.as_ref().map(|edge| (*property, block, edge.to.as_str())),
-            _ => None,
-        }).collect();
+        let edges: Vec<(&Property, &Block, &str)> = candidates
+            .iter()
+            .filter_map(|property| match &property.kind {
+                Kind::Block(block) => block.edge.as_ref().map(|edge| (*property, block, edge.to.as_str())),
+                _ => None,
+            })
+            .collect();
         let types: Vec<String> = edges.iter().map(|(_, _, to)| (*to).to_owned()).collect();
         let Some(first) = node.args.first() else {
-            self.out.push(diag::missing_property(node.span, "name", &format!("`{}` of {of}", node.name.text), &format!("the {} it leads to", types.join(" or "))));
+            self.out.push(diag::missing_property(
+                node.span,
+                "name",
+                &format!("`{}` of {of}", node.name.text),
+                &format!("the {} it leads to", types.join(" or ")),
+            ));
             return None;
         };
         let id = self.reference(first, &types)?;
@@ -287,7 +296,12 @@ impl Checker<'_> {
             }
         }
         for key in keys.iter().filter(|key| name == "env" && !is_variable(&key.text)) {
-            self.out.push(diag::bad_format(key.span, name, "names of letters, digits and `_`", &format!("`{}` is no name of an environment variable", key.text)));
+            self.out.push(diag::bad_format(
+                key.span,
+                name,
+                "names of letters, digits and `_`",
+                &format!("`{}` is no name of an environment variable", key.text),
+            ));
         }
         self.unique_keys(&keys);
         items
@@ -548,7 +562,12 @@ impl Checker<'_> {
     fn reference(&mut self, value: &syntax::Value, types: &[String]) -> Option<ResourceId> {
         let wanted = types.join(" or ");
         let Some(name) = value.as_str().filter(|_| value.tag.is_none()) else {
-            self.out.push(diag::wrong_type(value.span, "reference", &format!("the plain name of a {wanted}"), value.tag().map_or(value.scalar.kind(), |_| "a form in parentheses")));
+            self.out.push(diag::wrong_type(
+                value.span,
+                "reference",
+                &format!("the plain name of a {wanted}"),
+                value.tag().map_or(value.scalar.kind(), |_| "a form in parentheses"),
+            ));
             return None;
         };
         match self.names.get(name).copied() {
@@ -565,7 +584,8 @@ impl Checker<'_> {
                 None
             }
             None => {
-                let known: Vec<&str> = self.declared.iter().filter(|declared| types.contains(&declared.ty.name)).map(|declared| declared.name.text.as_str()).collect();
+                let known: Vec<&str> =
+                    self.declared.iter().filter(|declared| types.contains(&declared.ty.name)).map(|declared| declared.name.text.as_str()).collect();
                 self.out.push(diag::unknown_name(value.span, name, &wanted, &known));
                 None
             }
@@ -600,15 +620,34 @@ impl Checker<'_> {
                         && let (Value::Integer(low), Value::Integer(high)) = (&first.value, &second.value)
                         && low > high
                     {
-                        let diagnostic = diag::constraint(second.span, format!("`{a}` is {low}, and `{b}` only {high}"), why, format!("raise `{b}` or lower `{a}`"));
+                        let diagnostic =
+                            diag::constraint(second.span, format!("`{a}` is {low}, and `{b}` only {high}"), why, format!("raise `{b}` or lower `{a}`"));
                         self.out.push(diagnostic.related(first.span, format!("`{a}`")));
                     }
                 }
-                Relation::OneOf(names) => {
-                    let present: Vec<&String> = names.iter().filter(|name| given(name).is_some()).collect();
-                    if present.len() != 1 {
-                        let message = format!("{of} takes exactly one of {}", crate::diag::list(names));
-                        self.out.push(diag::constraint(record.span, message, why, format!("{} of them are given", present.len())));
+                Relation::DnsValues(values, kind) => {
+                    let (Some(Field { value: Value::List(values), .. }), Some(Field { value: Value::Text(kind), .. })) = (record.get(values), record.get(kind))
+                    else {
+                        continue;
+                    };
+                    for field in values {
+                        if let Value::Text(text) = &field.value
+                            && let Err(reason) = formats::dns_value(kind, text)
+                        {
+                            self.out.push(diag::bad_format(field.span, "values", &format!("what a record of type {kind} holds"), &reason));
+                        }
+                    }
+                    if kind == "CNAME" {
+                        if let Some(second) = values.get(1) {
+                            self.out.push(diag::too_many_values(second.span, "values", "one name for a CNAME record"));
+                        }
+                        if let Some(Field { value: Value::Text(label), span, given }) = record.get("label")
+                            && label == "@"
+                        {
+                            let span = if *given { *span } else { record.span };
+                            let message = "a CNAME record cannot stand at the zone itself".to_owned();
+                            self.out.push(diag::constraint(span, message, "the zone's own name has other records already", "give it a `label`".to_owned()));
+                        }
                     }
                 }
             }

@@ -71,11 +71,16 @@ pub(super) fn check_ranges(checker: &mut Checker<'_>) {
 /// Values that a resource needs before it can exist must not need it in turn. Edges are no such needs: they join what exists.
 pub(super) fn check_cycles(checker: &mut Checker<'_>) {
     let count = checker.model.resources.len();
-    let needs: Vec<Vec<(ResourceId, Span)>> = checker.model.resources.iter().map(|resource| {
-        let mut found = Vec::new();
-        collect(&resource.values, &mut found);
-        found
-    }).collect();
+    let needs: Vec<Vec<(ResourceId, Span)>> = checker
+        .model
+        .resources
+        .iter()
+        .map(|resource| {
+            let mut found = Vec::new();
+            collect(&resource.values, &mut found);
+            found
+        })
+        .collect();
     // 0: not seen, 1: on the current path, 2: done.
     let mut state = vec![0_u8; count];
     for start in 0..count {
@@ -104,7 +109,12 @@ pub(super) fn check_cycles(checker: &mut Checker<'_>) {
                     let resources = &checker.model.resources;
                     let mut names: Vec<&str> = ring.iter().filter_map(|&node| resources.get(node)).map(|resource| resource.name.text.as_str()).collect();
                     names.extend(names.first().copied());
-                    let others: Vec<Span> = path.iter().skip(from).filter_map(|&(node, next)| needs.get(node)?.get(next.checked_sub(1)?).map(|(_, span)| *span)).filter(|other| *other != span).collect();
+                    let others: Vec<Span> = path
+                        .iter()
+                        .skip(from)
+                        .filter_map(|&(node, next)| needs.get(node)?.get(next.checked_sub(1)?).map(|(_, span)| *span))
+                        .filter(|other| *other != span)
+                        .collect();
                     let diagnostic = diag::cycle(span, &names, &others);
                     checker.out.push(diagnostic);
                 }
@@ -135,4 +145,3 @@ fn collect(record: &Record, found: &mut Vec<(ResourceId, Span)>) {
     found.sort();
     found.dedup();
 }
-

@@ -1,34 +1,140 @@
+//! The command line: one file per command. Only here is anything read, written or printed.
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+
+mod build;
+mod check;
+mod explain;
+mod files;
+mod init;
+mod report;
+mod rules;
+mod snapshot;
+mod targets;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
 use std::process::ExitCode;
-pub fn run() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let overlay = args.iter().position(|a| a == "--targets").map(|i| {
-        let root = std::path::PathBuf::from(&args[i + 1]);
-        let mut v = vec![];
-        for c in std::fs::read_dir(&root).unwrap().flatten() { for f in std::fs::read_dir(c.path()).into_iter().flatten().flatten() {
-            let p = f.path(); let rel = p.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-            if rel.ends_with(".kdl") { v.push((rel, std::fs::read_to_string(&p).unwrap())); } } }
-        v
-    }).unwrap_or_default();
-    let mut sources = stackc::source::Sources::default();
-    let c = stackc::Compiler::new(overlay);
-    let show = |d: &stackc::diag::Diagnostics, sources: &stackc::source::Sources| for x in d.iter() { println!("{}:{:?} {} {} | {} | {:?}", sources.get(x.primary.span.file).map(|s| s.name.clone()).unwrap_or_default(), sources.line_column(x.primary.span), x.code, x.message, x.primary.text, x.help); };
-    if args[0] == "rules" {
-        let t = c.targets(&mut sources).into_iter().find(|t| t.name == args[1]).unwrap();
-        let r = stackc::rules::Rules::open(t, &c.files).unwrap();
-        let (_, d) = stackc::rules::check::check(r, &[], true, &c.catalogue, &mut sources);
-        show(&d, &sources);
-        println!("{} problems", d.len());
-        return ExitCode::SUCCESS;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// The input is wrong.
+    WrongInput,
+    /// The call is wrong.
+    WrongCall,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        ExitCode::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::WrongInput => 1,
+            Outcome::WrongCall => 2,
+        })
     }
-    let text = std::fs::read_to_string(&args[0]).unwrap();
-    let file = sources.add(args[0].clone(), text);
-    let (model, d) = c.check(file, None, &mut sources);
-    show(&d, &sources);
-    if d.has_errors() { return ExitCode::from(1); }
-    let model = model.unwrap();
-    let t = c.targets(&mut sources).into_iter().find(|t| t.name == args[1]).unwrap();
-    let (a, d) = c.build(&model, &t, Default::default(), &mut sources);
-    show(&d, &sources);
-    if let Some(a) = a { print!("{}", a.text); }
-    ExitCode::SUCCESS
+}
+
+/// How messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// For a person, on standard error.
+    Human,
+    /// One JSON object a line, on standard output.
+    Json,
+    /// One SARIF 2.1.0 document, on standard output.
+    Sarif,
+}
+
+#[derive(Parser)]
+#[command(
+    name = "stackc",
+    version,
+    about = "Compiles one portable description of a cloud stack to the native template of each cloud",
+    after_help = "Examples:\n  stackc init shop                      write a small stack to begin with\n  stackc build --target cfn             compile ./stack.kdl to CloudFormation, into build/cfn/\n  stackc build --target tf-aws -o -     print the Terraform JSON\n  stackc explain database               what a type takes\n  stackc explain E0205                  what an error means\n\nExit codes: 0 done, 1 the input is wrong, 2 the call is wrong."
+)]
+struct Arguments {
+    /// How messages are written
+    #[arg(long, global = true, value_enum, default_value = "human")]
+    message_format: MessageFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to read, for every command that reads a stack.
+#[derive(clap::Args)]
+pub struct Input {
+    /// The stack's file
+    #[arg(default_value = "stack.kdl")]
+    file: PathBuf,
+    /// The stage whose changes are applied
+    #[arg(long)]
+    stage: Option<String>,
+    /// A folder of rule files that replace the built-in ones, file by file (`aws/database.kdl`)
+    #[arg(long = "targets", value_name = "DIR")]
+    rules: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compile a stack to templates
+    #[command(
+        after_help = "Examples:\n  stackc build --target cfn\n  stackc build shop/stack.kdl --target cfn,tf-aws --stage prod -o out\n  stackc build --target cfn --format yaml -o - > template.yaml"
+    )]
+    Build(build::Arguments),
+    /// Check a stack, and what it would become on its targets, without writing anything
+    #[command(after_help = "Examples:\n  stackc check\n  stackc check --target cfn\n  stackc check --message-format sarif > stackc.sarif")]
+    Check(check::Arguments),
+    /// Explain a portable type, a property or a diagnostic code
+    #[command(
+        after_help = "Examples:\n  stackc explain                 all types\n  stackc explain database        a type, with an example that builds\n  stackc explain service.memory  one property\n  stackc explain E0205           a diagnostic"
+    )]
+    Explain(explain::Arguments),
+    /// List the targets, or which type they build
+    #[command(after_help = "Examples:\n  stackc targets\n  stackc targets --matrix")]
+    Targets(targets::Arguments),
+    /// Work on rules
+    #[command(after_help = "Example:\n  stackc rules check ./our-targets")]
+    Rules(rules::Arguments),
+    /// Write a small stack that builds, to begin with
+    #[command(after_help = "Example:\n  stackc init shop && stackc build shop/stack.kdl --target cfn")]
+    Init(init::Arguments),
+    /// Write the templates of all the stack's targets and stages to a folder, or compare them with it
+    #[command(
+        after_help = "Examples:\n  stackc snapshot            write snapshots/\n  stackc snapshot --check    in CI: fail, with a diff, when a template changed"
+    )]
+    Snapshot(snapshot::Arguments),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  stackc completions bash > ~/.local/share/bash-completion/completions/stackc")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs what the arguments ask for.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let format = arguments.message_format;
+    let outcome = match arguments.command {
+        Command::Build(arguments) => build::run(&arguments, format),
+        Command::Check(arguments) => check::run(&arguments, format),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Targets(arguments) => targets::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments, format),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Snapshot(arguments) => snapshot::run(&arguments, format),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "stackc", &mut std::io::stdout());
+            Outcome::Done
+        }
+    };
+    outcome.into()
+}
+
+/// Says what is wrong with the call.
+pub fn wrong_call(message: impl std::fmt::Display) -> Outcome {
+    eprintln!("stackc: {message}");
+    Outcome::WrongCall
 }

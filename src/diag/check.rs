@@ -62,7 +62,8 @@ pub fn not_one_of(span: Span, name: &str, got: &str, values: &[&str]) -> Diagnos
 /// E0210: a number out of its range.
 pub fn out_of_range(span: Span, name: &str, got: &str, min: &str, max: &str, unit: Option<&str>) -> Diagnostic {
     let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
-    Diagnostic::error("E0210", span, format!("`{name}` cannot be {got}"), format!("outside of {min} to {max}{unit}")).help(format!("give a number from {min} to {max}{unit}"))
+    Diagnostic::error("E0210", span, format!("`{name}` cannot be {got}"), format!("outside of {min} to {max}{unit}"))
+        .help(format!("give a number from {min} to {max}{unit}"))
 }
 
 /// E0211: text that is not of the property's format.
@@ -73,7 +74,8 @@ pub fn bad_format(span: Span, name: &str, wanted: &str, why: &str) -> Diagnostic
 /// E0212: a name that nothing in the stack has.
 pub fn unknown_name(span: Span, name: &str, wanted: &str, known: &[&str]) -> Diagnostic {
     let otherwise = if known.is_empty() { format!("the stack has no {wanted}: declare one") } else { format!("the stack has {}", list(known)) };
-    Diagnostic::error("E0212", span, format!("nothing in the stack is called `{name}`"), format!("expected the name of a {wanted}")).help(meant(name, known.iter().copied()).unwrap_or(otherwise))
+    Diagnostic::error("E0212", span, format!("nothing in the stack is called `{name}`"), format!("expected the name of a {wanted}"))
+        .help(meant(name, known.iter().copied()).unwrap_or(otherwise))
 }
 
 /// E0213: a reference to a resource of another type than wanted.
@@ -91,8 +93,9 @@ pub fn unknown_output(span: Span, of: &str, ty: &str, name: &str, outputs: &[&st
 
 /// E0215: resources that need each other before they can exist.
 pub fn cycle(span: Span, names: &[&str], others: &[Span]) -> Diagnostic {
-    let mut diagnostic = Diagnostic::error("E0215", span, format!("these need each other before they can exist: {}", names.join(" → ")), "the circle is closed here")
-        .help("replace one of the references by a parameter, or by a plain value");
+    let mut diagnostic =
+        Diagnostic::error("E0215", span, format!("these need each other before they can exist: {}", names.join(" → ")), "the circle is closed here")
+            .help("replace one of the references by a parameter, or by a plain value");
     for &other in others {
         diagnostic = diagnostic.related(other, "and goes on here");
     }
@@ -113,7 +116,9 @@ pub fn not_known(span: Span, name: &str, what: &str) -> Diagnostic {
 
 /// E0218: two address ranges overlap.
 pub fn overlap(span: Span, a: &str, b: &str, other: Span) -> Diagnostic {
-    Diagnostic::error("E0218", span, format!("{a} overlaps {b}"), "overlaps").related(other, "with this").help("give every network a range of its own, so that they can be joined later")
+    Diagnostic::error("E0218", span, format!("{a} overlaps {b}"), "overlaps")
+        .related(other, "with this")
+        .help("give every network a range of its own, so that they can be joined later")
 }
 
 /// E0219: an address range too large or too small.
@@ -124,18 +129,22 @@ pub fn range_size(span: Span, got: u8, widest: u8, narrowest: u8) -> Diagnostic 
 
 /// E0220: a name that no cloud could carry.
 pub fn bad_name(span: Span, name: &str, why: &str) -> Diagnostic {
-    Diagnostic::error("E0220", span, format!("`{name}` cannot be a name"), why.to_owned()).help("names are lower-case letters, digits and single dashes, start with a letter, and are 40 characters at most")
+    Diagnostic::error("E0220", span, format!("`{name}` cannot be a name"), why.to_owned())
+        .help("names are lower-case letters, digits and single dashes, start with a letter, and are 40 characters at most")
 }
 
 /// E0221: a form in parentheses that a stack does not have.
 pub fn unknown_form(span: Span, form: &str) -> Diagnostic {
-    Diagnostic::error("E0221", span, format!("there is no form `({form})`"), "not a form of a stack")
-        .help(meant(form, ["get", "fmt"]).unwrap_or_else(|| "a stack has `(get)` for a parameter or an output, and `(fmt)` for text with such values in it".to_owned()))
+    Diagnostic::error("E0221", span, format!("there is no form `({form})`"), "not a form of a stack").help(
+        meant(form, ["get", "fmt"])
+            .unwrap_or_else(|| "a stack has `(get)` for a parameter or an output, and `(fmt)` for text with such values in it".to_owned()),
+    )
 }
 
 /// E0222: text of a `(fmt)` that cannot be read.
 pub fn bad_fmt(span: Span, why: &str) -> Diagnostic {
-    Diagnostic::error("E0222", span, "this `(fmt)` text cannot be read", why.to_owned()).help("a value stands in braces, as in `(fmt)\"{data.host}:{data.port}\"`; a brace itself is doubled")
+    Diagnostic::error("E0222", span, "this `(fmt)` text cannot be read", why.to_owned())
+        .help("a value stands in braces, as in `(fmt)\"{data.host}:{data.port}\"`; a brace itself is doubled")
 }
 
 /// E0223: a resource, parameter or output without a name.
@@ -156,7 +165,9 @@ pub fn stage_unknown(span: Span, ty: &str, name: &str, known: &[&str]) -> Diagno
 
 /// E0226: two blocks with the same key.
 pub fn duplicate_key(span: Span, block: &str, key: &str, first: Span) -> Diagnostic {
-    Diagnostic::error("E0226", span, format!("two `{block}` for `{key}`"), "given again here").related(first, "given first here").help("keep one of the two, or tell them apart")
+    Diagnostic::error("E0226", span, format!("two `{block}` for `{key}`"), "given again here")
+        .related(first, "given first here")
+        .help("keep one of the two, or tell them apart")
 }
 
 /// E0227: properties that do not go together.
@@ -167,12 +178,14 @@ pub fn constraint(span: Span, message: String, why: &str, help: String) -> Diagn
 /// E0228: no such stage.
 pub fn unknown_stage(span: Span, name: &str, stages: &[&str]) -> Diagnostic {
     let otherwise = if stages.is_empty() { "the stack declares no stage: leave `--stage` out".to_owned() } else { format!("its stages are {}", list(stages)) };
-    Diagnostic::error("E0228", span, format!("the stack has no stage `{name}`"), "looked for in this stack").help(meant(name, stages.iter().copied()).unwrap_or(otherwise))
+    Diagnostic::error("E0228", span, format!("the stack has no stage `{name}`"), "looked for in this stack")
+        .help(meant(name, stages.iter().copied()).unwrap_or(otherwise))
 }
 
 /// E0229: no such target.
 pub fn unknown_target(span: Span, name: &str, targets: &[&str]) -> Diagnostic {
-    Diagnostic::error("E0229", span, format!("there is no target `{name}`"), "not a target").help(meant(name, targets.iter().copied()).unwrap_or_else(|| format!("the targets are {}", list(targets))))
+    Diagnostic::error("E0229", span, format!("there is no target `{name}`"), "not a target")
+        .help(meant(name, targets.iter().copied()).unwrap_or_else(|| format!("the targets are {}", list(targets))))
 }
 
 /// E0230: something that cannot stand inside of a stage.
@@ -183,5 +196,6 @@ pub fn not_in_stage(span: Span, name: &str) -> Diagnostic {
 
 /// W0231: a parameter that nothing uses.
 pub fn unused_param(span: Span, name: &str) -> Diagnostic {
-    Diagnostic::warning("W0231", span, format!("nothing uses the parameter `{name}`"), "left out of every template").help(format!("read it with `(get){name}`, or remove it"))
+    Diagnostic::warning("W0231", span, format!("nothing uses the parameter `{name}`"), "left out of every template")
+        .help(format!("read it with `(get){name}`, or remove it"))
 }

@@ -5,17 +5,22 @@ use crate::source::Span;
 
 /// E0401: the provider refuses a value that the stack gave.
 pub fn refused(user: Span, rule: Span, target: &str, property: &str, why: &str) -> Diagnostic {
-    Diagnostic::error("E0401", user, format!("`{target}` refuses this value"), why.to_owned()).related(rule, format!("it goes to `{property}` here")).help("give a value that the provider takes")
+    Diagnostic::error("E0401", user, format!("`{target}` refuses this value"), why.to_owned())
+        .related(rule, format!("it goes to `{property}` here"))
+        .help("give a value that the provider takes")
 }
 
 /// E0402: two resources would have the same name in the template.
 pub fn name_collision(span: Span, name: &str, other: Span) -> Diagnostic {
-    Diagnostic::error("E0402", span, format!("two things would be called `{name}` in the template"), "this one").related(other, "and this one").help("give one of the two another name")
+    Diagnostic::error("E0402", span, format!("two things would be called `{name}` in the template"), "this one")
+        .related(other, "and this one")
+        .help("give one of the two another name")
 }
 
 /// E0403: native resources that need each other.
 pub fn native_cycle(span: Span, names: &[String]) -> Diagnostic {
-    Diagnostic::error("E0403", span, format!("the template's resources would need each other: {}", names.join(" → ")), "the circle goes through this").help("replace one of the references between them by a parameter, or by a plain value")
+    Diagnostic::error("E0403", span, format!("the template's resources would need each other: {}", names.join(" → ")), "the circle goes through this")
+        .help("replace one of the references between them by a parameter, or by a plain value")
 }
 
 /// E0404: something that the target does not have.
@@ -35,32 +40,46 @@ pub fn degraded(span: Span, what: &str, target: &str, reason: &str, rule: Span) 
 
 /// E0406: the template is beyond a limit of the cloud.
 pub fn beyond_limit(span: Span, what: &str, limit: &str, contributors: &[String]) -> Diagnostic {
-    Diagnostic::error("E0406", span, format!("the template has {what}; the limit is {limit}"), "this stack is too large for one template").help(format!("split the stack; most comes from {}", list(contributors)))
+    Diagnostic::error("E0406", span, format!("the template has {what}; the limit is {limit}"), "this stack is too large for one template")
+        .help(format!("split the stack; most comes from {}", list(contributors)))
 }
 
 /// W0407: the template is larger than what can be handed over directly.
 pub fn large(span: Span, bytes: usize, limit: usize, compact: usize) -> Diagnostic {
-    let advice = if compact <= limit { format!("`--compact` writes it in {compact} bytes, which fits") } else { format!("deploy it through a bucket; `--compact` would still have {compact} bytes") };
+    let advice = if compact <= limit {
+        format!("`--compact` writes it in {compact} bytes, which fits")
+    } else {
+        format!("deploy it through a bucket; `--compact` would still have {compact} bytes")
+    };
     Diagnostic::warning("W0407", span, format!("the template has {bytes} bytes; only {limit} can be handed over directly"), "this stack").help(advice)
 }
 
 /// E0408: a type that the target has no rule for.
 pub fn no_rule(span: Span, ty: &str, target: &str) -> Diagnostic {
-    Diagnostic::error("E0408", span, format!("`{target}` has no rule for `{ty}`"), "cannot be built there").help(format!("write one in the target's folder, in a file `{ty}.kdl`, and point `--targets` to it"))
+    Diagnostic::error("E0408", span, format!("`{target}` has no rule for `{ty}`"), "cannot be built there")
+        .help(format!("write one in the target's folder, in a file `{ty}.kdl`, and point `--targets` to it"))
 }
 
 /// E0409: properties of a native resource that do not go together.
 pub fn relation(user: Span, rule: Span, ty: &str, why: &str) -> Diagnostic {
-    Diagnostic::error("E0409", user, format!("`{ty}` cannot be made so"), why.to_owned()).related(rule, "made here").help("change the properties of this resource that are named above")
+    Diagnostic::error("E0409", user, format!("`{ty}` cannot be made so"), why.to_owned())
+        .related(rule, "made here")
+        .help("change the properties of this resource that are named above")
 }
 
 /// E0410: two values that the target does not offer together.
 pub fn not_offered(span: Span, first: &str, second: &str, target: &str, why: &str, offered: &[String], other: Span) -> Diagnostic {
-    let help = if offered.is_empty() { format!("change {first} first: the target has nothing to go with it") } else { format!("with {first}, give {}", list(offered)) };
+    let help = if offered.is_empty() {
+        format!("change {first} first: the target has nothing to go with it")
+    } else {
+        format!("with {first}, give {}", list(offered))
+    };
     Diagnostic::error("E0410", span, format!("`{target}` does not offer {second} with {first}"), why.to_owned()).related(other, "with this").help(help)
 }
 
 /// E0411: a built-in that cannot do what a rule asks with this stack's values.
 pub fn call_failed(user: Span, rule: Span, name: &str, why: &str) -> Diagnostic {
-    Diagnostic::error("E0411", user, "this value leads to nothing that can be built", why.to_owned()).related(rule, format!("asked for by `(call){name}` here")).help("give a value with which that works")
+    Diagnostic::error("E0411", user, "this value leads to nothing that can be built", why.to_owned())
+        .related(rule, format!("asked for by `(call){name}` here"))
+        .help("give a value with which that works")
 }

@@ -76,7 +76,8 @@ impl Writer<'_> {
             }
             let mut implied = Vec::new();
             resource.body.iter().for_each(|(_, val)| val.references(&mut implied));
-            let after: BTreeSet<&str> = resource.after.iter().filter(|id| !implied.contains(id)).filter_map(|id| self.names.get(id.0)).map(String::as_str).collect();
+            let after: BTreeSet<&str> =
+                resource.after.iter().filter(|id| !implied.contains(id)).filter_map(|id| self.names.get(id.0)).map(String::as_str).collect();
             let after: Vec<&str> = after.into_iter().collect();
             match after.as_slice() {
                 [] => {}
@@ -106,7 +107,7 @@ impl Writer<'_> {
             ValKind::Bool(flag) => json.raw(if *flag { "true" } else { "false" }),
             ValKind::Integer(number) => json.raw(&number.to_string()),
             ValKind::Number(number) => json.raw(&json::number(*number)),
-            ValKind::Text(text) => json.text(text),
+            ValKind::Text(text) => self.text(json, text),
             ValKind::List(items) => json.array(|json| items.iter().for_each(|item| self.value(json, item))),
             ValKind::Map(items) => json.object(|json| items.iter().for_each(|(name, item)| self.value(json.key(name), item))),
             ValKind::Ref(id) => json.object(|json| json.key("Ref").text(self.name(*id))),
@@ -140,10 +141,36 @@ impl Writer<'_> {
         }
     }
 
+    /// Plain text. Where it would pass for a forgotten `Fn::Sub` it is cut behind the `$`, which no reader takes for one.
+    fn text(&self, json: &mut Json, text: &str) {
+        let looks_like_one = text.match_indices("${").any(|(at, _)| {
+            let name = text.get(at + 2..).and_then(|rest| rest.split_once('}')).map(|(name, _)| name.trim()).unwrap_or_default();
+            let head = name.split('.').next().unwrap_or_default();
+            name.starts_with("AWS::") || self.names.iter().any(|known| known == head) || self.graph.params.iter().any(|param| pascal(&param.name) == head)
+        });
+        if !looks_like_one {
+            return json.text(text);
+        }
+        json.object(|json| {
+            json.key("Fn::Join").array(|json| {
+                json.text("");
+                json.array(|json| {
+                    let mut rest = text;
+                    while let Some(at) = rest.find("${") {
+                        let (before, after) = rest.split_at(at + 1);
+                        json.text(before);
+                        rest = after;
+                    }
+                    json.text(rest);
+                });
+            });
+        });
+    }
+
     /// `Fn::Sub` where every part is plain text or a reference, `Fn::Join` otherwise.
     fn concat(&self, json: &mut Json, pieces: &[Val]) {
         if let [Val { kind: ValKind::Text(text), .. }] = pieces {
-            return json.text(text);
+            return self.text(json, text);
         }
         let mut template = String::new();
         let mut plain = true;

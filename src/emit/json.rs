@@ -110,7 +110,9 @@ pub fn quote(buffer: &mut String, text: &str) {
             '\r' => buffer.push_str("\\r"),
             '\t' => buffer.push_str("\\t"),
             // Beyond what JSON asks: line separators and marks of direction would be invisible or break lines in a reader's editor.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+            c if c.is_control()
+                || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+            {
                 let _ = write!(buffer, "\\u{:04x}", u32::from(c));
             }
             c => buffer.push(c),
@@ -124,8 +126,9 @@ pub fn number(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < 1e15 { format!("{number:.0}") } else { number.to_string() }
 }
 
-/// JSON text as YAML.
+/// JSON text as YAML. Every text is quoted: CloudFormation reads YAML 1.1, in which `OFF` is false and `2012-10-17` a date.
 pub fn to_yaml(json: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
-    serde_yaml::to_string(&value).unwrap_or_default()
+    let options = serde_yaml::ser_options! { quote_all: true };
+    serde_yaml::to_string_with_options(&value, options).unwrap_or_default()
 }

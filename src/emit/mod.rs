@@ -82,8 +82,15 @@ impl Format {
     pub fn param_name(self, name: &str) -> String {
         match self {
             Format::CloudFormation => pascal(name),
+            // Terraform keeps these for modules; no name of the stack ends with a dash, so none becomes this one.
+            Format::Terraform if RESERVED.contains(&name) => format!("{}_", snake(name)),
             Format::Terraform => snake(name),
         }
+    }
+
+    /// The name space of parameters, when it is that of some resources.
+    pub fn param_name_space(self) -> Option<String> {
+        (self == Format::CloudFormation).then(String::new)
     }
 
     /// Resources of one name space need different names.
@@ -97,7 +104,10 @@ impl Format {
     /// Why a text cannot be written so that it arrives unchanged.
     pub fn cannot_write(self, text: &str) -> Option<&'static str> {
         match self {
-            Format::CloudFormation if text.contains("{{resolve:") => Some("CloudFormation takes `{{resolve:` as a dynamic reference wherever it stands, and has no way to escape it"),
+            Format::CloudFormation if text.contains("{{resolve:") => {
+                Some("CloudFormation takes `{{resolve:` as a dynamic reference wherever it stands, and has no way to escape it")
+            }
+            Format::Terraform if !unicode_normalization::is_nfc(text) => Some("Terraform normalises every text to Unicode's form C, and this one is not in it"),
             _ if text.contains('\0') => Some("no template can hold the character U+0000"),
             _ => None,
         }
@@ -123,12 +133,17 @@ pub fn write(graph: &Graph, target: &Target, style: Style) -> String {
     }
 }
 
+/// Names that a Terraform variable cannot have ("Input Variables" in its documentation), as a stack spells them.
+const RESERVED: [&str; 8] = ["source", "version", "providers", "count", "for-each", "lifecycle", "depends-on", "locals"];
+
 fn pascal(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.flat_map(|word| {
-        let mut chars = word.chars();
-        chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect::<Vec<_>>()
-    }).collect()
+    words
+        .flat_map(|word| {
+            let mut chars = word.chars();
+            chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 fn snake(name: &str) -> String {

@@ -1,7 +1,7 @@
 //! Terraform's JSON syntax: expressions are strings, and every string in an expression's place is a template.
 
+use super::Format;
 use super::json::{self, Json};
-use super::{Format, snake};
 use crate::native::{Graph, NativeId, NativeParam, NativeResource, Removal, Val, ValKind};
 use crate::provider::NativeKind;
 use crate::rules::Target;
@@ -39,8 +39,9 @@ pub fn write(graph: &Graph, target: &Target, compact: bool) -> String {
         if !params.is_empty() {
             json.key("variable").object(|json| params.iter().for_each(|param| writer.variable(json, param, ephemeral)));
         }
-        writer.section(json, "data", NativeKind::Data);
-        writer.section(json, "resource", NativeKind::Resource);
+        writer.section(json, NativeKind::Data);
+        writer.section(json, NativeKind::Ephemeral);
+        writer.section(json, NativeKind::Resource);
         if !graph.outputs.is_empty() {
             json.key("output").object(|json| {
                 for output in &graph.outputs {
@@ -71,7 +72,7 @@ struct Writer<'g> {
 impl Writer<'_> {
     /// A variable's block holds no templates: nothing in it is escaped.
     fn variable(&self, json: &mut Json, param: &NativeParam, ephemeral: bool) {
-        json.key(&snake(&param.name)).object(|json| {
+        json.key(&Format::Terraform.param_name(&param.name)).object(|json| {
             json.key("type").text(if param.number { "number" } else { "string" });
             if let Some(about) = &param.about {
                 json.key("description").text(about);
@@ -92,7 +93,7 @@ impl Writer<'_> {
         });
     }
 
-    fn section(&self, json: &mut Json, title: &str, kind: NativeKind) {
+    fn section(&self, json: &mut Json, kind: NativeKind) {
         let mut types: Vec<&str> = Vec::new();
         for resource in self.graph.resources.iter().filter(|resource| resource.kind == kind) {
             if !types.contains(&resource.ty.as_str()) {
@@ -102,7 +103,7 @@ impl Writer<'_> {
         if types.is_empty() {
             return;
         }
-        json.key(title).object(|json| {
+        json.key(kind.word()).object(|json| {
             for ty in types {
                 json.key(ty).object(|json| {
                     for (name, resource) in self.names.iter().zip(&self.graph.resources).filter(|(_, resource)| resource.kind == kind && resource.ty == ty) {
@@ -142,7 +143,7 @@ impl Writer<'_> {
         let (Some(resource), Some(name)) = (self.graph.resources.get(id.0), self.names.get(id.0)) else { return String::new() };
         match resource.kind {
             NativeKind::Resource => format!("{}.{name}", resource.ty),
-            NativeKind::Data => format!("data.{}.{name}", resource.ty),
+            kind => format!("{}.{}.{name}", kind.word(), resource.ty),
         }
     }
 
@@ -151,18 +152,23 @@ impl Writer<'_> {
             ValKind::Bool(flag) => json.raw(if *flag { "true" } else { "false" }),
             ValKind::Integer(number) => json.raw(&number.to_string()),
             ValKind::Number(number) => json.raw(&json::number(*number)),
-            ValKind::Text(text) => json.text(&escape(text)),
+            ValKind::Text(text) => json.text(&template(split(text))),
             ValKind::List(items) => json.array(|json| items.iter().for_each(|item| self.value(json, item))),
             ValKind::Map(items) => json.object(|json| items.iter().for_each(|(name, item)| self.value(json.key(&escape(name)), item))),
-            ValKind::Concat(pieces) => {
-                let text: String = pieces.iter().map(|piece| match &piece.kind {
-                    ValKind::Text(text) => escape(text),
-                    _ => format!("${{{}}}", self.expression(piece)),
-                }).collect();
-                json.text(&text);
-            }
+            ValKind::Concat(pieces) => json.text(&template(self.pieces(pieces))),
             _ => json.text(&format!("${{{}}}", self.expression(val))),
         }
+    }
+
+    fn pieces(&self, pieces: &[Val]) -> Vec<Piece> {
+        let mut found = Vec::new();
+        for piece in pieces {
+            match &piece.kind {
+                ValKind::Text(text) => found.extend(split(text)),
+                _ => found.push(Piece::Expression(self.expression(piece))),
+            }
+        }
+        found
     }
 
     /// The value in Terraform's own expression language, as it stands between `${` and `}`.
@@ -173,26 +179,83 @@ impl Writer<'_> {
             ValKind::Number(number) => json::number(*number),
             ValKind::Text(text) => literal(text),
             ValKind::List(items) => format!("[{}]", items.iter().map(|item| self.expression(item)).collect::<Vec<_>>().join(", ")),
-            ValKind::Map(items) => format!("{{{}}}", items.iter().map(|(name, item)| format!("{} = {}", literal(name), self.expression(item))).collect::<Vec<_>>().join(", ")),
+            ValKind::Map(items) => {
+                format!("{{{}}}", items.iter().map(|(name, item)| format!("{} = {}", literal(name), self.expression(item))).collect::<Vec<_>>().join(", "))
+            }
             ValKind::Ref(id) => format!("{}.id", self.address(*id)),
             ValKind::Attr(id, path) => format!("{}.{path}", self.address(*id)),
-            ValKind::Param(index) => self.graph.params.get(*index).map(|param| format!("var.{}", snake(&param.name))).unwrap_or_default(),
-            ValKind::Pseudo(name) => name.clone(),
-            ValKind::Concat(pieces) => {
-                let inner: String = pieces.iter().map(|piece| match &piece.kind {
-                    ValKind::Text(text) => quoted(text),
-                    _ => format!("${{{}}}", self.expression(piece)),
-                }).collect();
-                format!("\"{inner}\"")
+            ValKind::Param(index) => {
+                self.graph.params.get(*index).map(|param| format!("var.{}", Format::Terraform.param_name(&param.name))).unwrap_or_default()
             }
+            ValKind::Pseudo(name) => name.clone(),
+            ValKind::Concat(pieces) => format!("\"{}\"", render(self.pieces(pieces), quoted)),
             ValKind::Join(separator, list) => format!("join({}, {})", literal(separator), self.expression(list)),
             ValKind::Index(list, place) => format!("{}[{place}]", self.expression(list)),
-            ValKind::Pick { from, key, value, field } => format!("one([for item in {} : item.{field} if item.{key} == {}])", self.expression(from), self.expression(value)),
+            ValKind::Pick { from, key, value, field } => {
+                format!("one([for item in {} : item.{field} if item.{key} == {}])", self.expression(from), self.expression(value))
+            }
             ValKind::Call(name, args) => format!("{name}({})", args.iter().map(|arg| self.expression(arg)).collect::<Vec<_>>().join(", ")),
             ValKind::Json(inner) => format!("jsonencode({})", self.expression(inner)),
             ValKind::Absent => "null".to_owned(),
         }
     }
+}
+
+/// A piece of a template: plain text, or an expression between `${` and `}`.
+enum Piece {
+    Text(String),
+    Expression(String),
+}
+
+/// Text as pieces. Terraform drops a byte order mark at the beginning, and reads everything behind a lone carriage return as if it
+/// were no template; as expressions, both are what they are.
+fn split(text: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut plain = String::new();
+    let mut chars = text.chars().peekable();
+    let mut first = true;
+    while let Some(c) = chars.next() {
+        let lone = (c == '\r' && chars.peek() != Some(&'\n')) || (c == '\u{feff}' && first);
+        first = false;
+        if lone {
+            pieces.push(Piece::Text(std::mem::take(&mut plain)));
+            pieces.push(Piece::Expression(literal(&c.to_string())));
+        } else {
+            plain.push(c);
+        }
+    }
+    pieces.push(Piece::Text(plain));
+    pieces
+}
+
+fn template(pieces: Vec<Piece>) -> String {
+    render(pieces, escape)
+}
+
+/// Puts pieces together. `$` or `%` right before an expression would make its beginning an escape, so such a run becomes an expression too.
+fn render(pieces: Vec<Piece>, spell: impl Fn(&str) -> String) -> String {
+    let mut out = String::new();
+    let mut pieces = pieces.into_iter().peekable();
+    let mut pending = String::new();
+    while let Some(piece) = pieces.next() {
+        match piece {
+            Piece::Text(text) => {
+                pending.push_str(&text);
+                if matches!(pieces.peek(), Some(Piece::Text(_))) {
+                    continue;
+                }
+                let kept = if pieces.peek().is_some() { pending.trim_end_matches(['$', '%']) } else { pending.as_str() };
+                out.push_str(&spell(kept));
+                let run = pending.get(kept.len()..).unwrap_or("");
+                if !run.is_empty() {
+                    out.push_str(&format!("${{\"{run}\"}}"));
+                }
+                pending.clear();
+            }
+            Piece::Expression(expression) => out.push_str(&format!("${{{expression}}}")),
+        }
+    }
+    out
 }
 
 /// `${` and `%{` begin something in a template; doubled, they are themselves.
@@ -214,7 +277,7 @@ fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c.is_control() || c == '\u{feff}' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
             c => out.push(c),
         }
     }

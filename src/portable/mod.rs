@@ -21,6 +21,8 @@ pub struct PortableType {
     pub name: String,
     /// What it is, in a sentence.
     pub about: String,
+    /// Where its resources stand among those of other types, so that a template reads from the ground up.
+    pub order: i64,
     /// Whether it holds data that a replacement would lose.
     pub stateful: bool,
     /// Whether a secret parameter of the stack becomes one of these where a cloud has to keep it.
@@ -171,8 +173,8 @@ pub enum Relation {
     Excludes(String, String),
     /// The first must not be above the second.
     AtMost(String, String),
-    /// Exactly one has to be given.
-    OneOf(Vec<String>),
+    /// The values of the first are what DNS records of the type in the second hold.
+    DnsValues(String, String),
 }
 
 /// A value that a resource offers to others.

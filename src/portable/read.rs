@@ -14,6 +14,7 @@ pub fn portable_type(nodes: &[Node]) -> (Option<PortableType>, Vec<Diagnostic>) 
     let mut spec = PortableType {
         name: node.arg_str(0).unwrap_or_default().to_owned(),
         about: node.arg_str(1).unwrap_or_default().to_owned(),
+        order: integer(node, "order").unwrap_or(i64::MAX),
         stateful: node.flag("stateful"),
         keeps_secret_parameters: node.flag("keeps-secret-parameters"),
         examples: Vec::new(),
@@ -109,10 +110,10 @@ fn constraint(node: &Node, problems: &mut Vec<Diagnostic>) -> Option<Constraint>
         Relation::Excludes(a, b)
     } else if let (Some(a), Some(b)) = (text("property"), text("at-most")) {
         Relation::AtMost(a, b)
-    } else if let Some(names) = text("one-of") {
-        Relation::OneOf(names.split(' ').map(str::to_owned).collect())
+    } else if let (Some(values), Some(kind)) = (text("dns-values"), text("of-type")) {
+        Relation::DnsValues(values, kind)
     } else {
-        problems.push(diag::spec(node.span, "a constraint is `when=… needs=…`, `property=… excludes=…`, `property=… at-most=…` or `one-of=…`"));
+        problems.push(diag::spec(node.span, "a constraint is `when=… needs=…`, `property=… excludes=…`, `property=… at-most=…` or `dns-values=… of-type=…`"));
         return None;
     };
     Some(Constraint { rule, why })

@@ -51,10 +51,7 @@ impl Facts {
 
 impl Provider for Facts {
     fn native_type(&self, kind: NativeKind, name: &str) -> Option<Rc<NativeType>> {
-        let key = match kind {
-            NativeKind::Resource => format!("resource {name}"),
-            NativeKind::Data => format!("data {name}"),
-        };
+        let key = format!("{} {name}", kind.word());
         if let Some(known) = self.types.borrow().get(&key) {
             return known.clone();
         }
@@ -64,14 +61,11 @@ impl Provider for Facts {
     }
 
     fn names(&self, kind: NativeKind) -> Vec<String> {
-        let prefix = match kind {
-            NativeKind::Resource => "=resource\t",
-            NativeKind::Data => "=data\t",
-        };
+        let prefix = format!("={}\t", kind.word());
         let mut names = Vec::new();
         for index in 0..self.file.pieces.len() {
             let piece = self.piece(index);
-            names.extend(piece.lines().filter_map(|line| line.strip_prefix(prefix)).map(|rest| rest.split('\t').next().unwrap_or("").to_owned()));
+            names.extend(piece.lines().filter_map(|line| line.strip_prefix(&prefix)).map(|rest| rest.split('\t').next().unwrap_or("").to_owned()));
         }
         names
     }
@@ -222,7 +216,7 @@ mod tests {
     fn every_type_of_every_provider_can_be_found() {
         for file in embedded::FACTS {
             let facts = Facts::open(file.name).unwrap();
-            for kind in [NativeKind::Resource, NativeKind::Data] {
+            for kind in [NativeKind::Resource, NativeKind::Data, NativeKind::Ephemeral] {
                 for name in facts.names(kind) {
                     assert_eq!(facts.native_type(kind, &name).map(|ty| ty.name.clone()), Some(name));
                 }
@@ -233,6 +227,9 @@ mod tests {
     #[test]
     fn unions_belong_to_what_they_follow() {
         let none = HashMap::new();
-        assert_eq!(shape("string/list string/json", &none), Shape::AnyOf(vec![Shape::String, Shape::List(Box::new(Shape::AnyOf(vec![Shape::String, Shape::Json])))]));
+        assert_eq!(
+            shape("string/list string/json", &none),
+            Shape::AnyOf(vec![Shape::String, Shape::List(Box::new(Shape::AnyOf(vec![Shape::String, Shape::Json])))])
+        );
     }
 }

@@ -13,6 +13,19 @@ pub enum NativeKind {
     Resource,
     /// It exists, and the stack reads it.
     Data,
+    /// It is made anew for every run, and never kept in a state.
+    Ephemeral,
+}
+
+impl NativeKind {
+    /// Its word in facts, rules and Terraform.
+    pub fn word(self) -> &'static str {
+        match self {
+            NativeKind::Resource => "resource",
+            NativeKind::Data => "data",
+            NativeKind::Ephemeral => "ephemeral",
+        }
+    }
 }
 
 /// A provider's schema.

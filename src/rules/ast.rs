@@ -1,5 +1,6 @@
 //! Rules as they are written: what is in parentheses has become a form, what is bare is the provider's.
 
+use crate::provider::NativeKind;
 use crate::source::Span;
 use crate::syntax::{Ident, Scalar};
 
@@ -153,8 +154,8 @@ pub enum Grade {
 /// A native resource that a rule makes.
 #[derive(Debug)]
 pub struct ResourceRule {
-    /// Whether it is made or looked up.
-    pub data: bool,
+    /// Whether it is made, looked up, or made for one run only.
+    pub kind: NativeKind,
     /// Its role in the rule, which becomes part of its name; `main` does not.
     pub role: Ident,
     /// The provider's type.
@@ -171,6 +172,8 @@ pub struct ResourceRule {
     pub create_first: bool,
     /// Properties whose later changes are somebody else's.
     pub ignore: Vec<String>,
+    /// Only when this holds, if it is given.
+    pub ignore_when: Option<Path>,
     /// Its properties.
     pub body: Vec<Item>,
     /// Where it stands.

@@ -3,7 +3,7 @@
 use super::ast::{Each, Expr, ExprKind, Item, Loss, Path, ResourceRule, Rule, Statement, Subject};
 use super::builtin::{self, Type};
 use super::{CLOUD, Rules};
-use crate::diag::{Diagnostic, Diagnostics, rules as diag};
+use crate::diag::{Diagnostics, rules as diag};
 use crate::portable::{Catalogue, Kind, PortableType, Property};
 use crate::provider::{Limits, Member, NativeKind, NativeType, Presence, Shape};
 use crate::source::{Sources, Span};
@@ -42,7 +42,16 @@ impl Checked<'_> {
 /// Checks the rules of the types named, with those that they lead to. With `complete`, checks every rule of the target, and that every
 /// property and output of every portable type is lowered or declared.
 pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: &Catalogue, sources: &mut Sources) -> (Checked<'f>, Diagnostics) {
-    let mut checker = Checker { rules: &rules, catalogue, sources, out: Diagnostics::default(), used: HashSet::new(), losses: Vec::new(), busy: Vec::new(), known: Vec::new() };
+    let mut checker = Checker {
+        rules: &rules,
+        catalogue,
+        sources,
+        out: Diagnostics::default(),
+        used: HashSet::new(),
+        losses: Vec::new(),
+        busy: Vec::new(),
+        known: Vec::new(),
+    };
     let all: Vec<String> = if complete { catalogue.names().map(str::to_owned).collect() } else { types.to_vec() };
     checker.cloud();
     for ty in &all {
@@ -159,7 +168,9 @@ impl Checker<'_, '_> {
         self.rule(&scope);
         for (index, property) in ty.properties.iter().enumerate() {
             let Some(edge) = property.edge().filter(|edge| all.contains(&edge.to)) else { continue };
-            let (Some(to), Some(rule)) = (self.catalogue.get(&edge.to, self.sources), self.rules.edge(&property.name, name, &edge.to, self.sources)) else { continue };
+            let (Some(to), Some(rule)) = (self.catalogue.get(&edge.to, self.sources), self.rules.edge(&property.name, name, &edge.to, self.sources)) else {
+                continue;
+            };
             let scope = Scope { rule, subject: Root::Edge { from: Rc::clone(&ty), to, property: index }, items: Vec::new() };
             self.rule(&scope);
         }
@@ -199,7 +210,8 @@ impl Checker<'_, '_> {
                 self.out.push(diag::not_covered(self.rules.target.span, name, name, &target, ty.span));
                 continue;
             };
-            let declared = |path: &str| self.losses.iter().any(|(of, loss)| of == name && (loss.subject.to_string() == path || loss.subject.to_string() == *name));
+            let declared =
+                |path: &str| self.losses.iter().any(|(of, loss)| of == name && (loss.subject.to_string() == path || loss.subject.to_string() == *name));
             let mut missing: Vec<(String, Span)> = Vec::new();
             for property in &ty.properties {
                 if declared(&property.name) {
@@ -249,7 +261,10 @@ impl Checker<'_, '_> {
             for pairs in &rule.pairs {
                 for name in [&pairs.first, &pairs.second] {
                     self.used.insert((ty.name.clone(), name.clone()));
-                    if !ty.property(name).is_some_and(|property| matches!(property.kind, Kind::Integer { .. } | Kind::Number { .. } | Kind::Enum(_) | Kind::String(_))) {
+                    if !ty
+                        .property(name)
+                        .is_some_and(|property| matches!(property.kind, Kind::Integer { .. } | Kind::Number { .. } | Kind::Enum(_) | Kind::String(_)))
+                    {
                         self.out.push(diag::unknown_path(pairs.span, name, &property_names(&ty.properties)));
                     }
                 }
@@ -430,7 +445,7 @@ impl Checker<'_, '_> {
     // ---- resources ------------------------------------------------------------------------------------------------
 
     fn resource(&mut self, scope: &Scope, rule: &ResourceRule) {
-        let kind = if rule.data { NativeKind::Data } else { NativeKind::Resource };
+        let kind = rule.kind;
         for expr in rule.after.iter().chain(&rule.before).chain(&rule.keep) {
             self.infer(scope, expr);
         }
@@ -439,6 +454,9 @@ impl Checker<'_, '_> {
             return;
         };
         self.object(scope, &rule.body, &native, 0, rule.span, true);
+        if let Some(path) = &rule.ignore_when {
+            self.condition(scope, path);
+        }
         for name in &rule.ignore {
             if native.root().member(name).is_none() {
                 let known: Vec<&str> = native.root().members.iter().map(|member| member.name.as_str()).collect();
@@ -693,7 +711,9 @@ impl Checker<'_, '_> {
                 }
                 None
             }
-            (Ty::Integer, Shape::Integer | Shape::Number | Shape::String) | (Ty::Number, Shape::Number | Shape::String) | (Ty::Bool, Shape::Boolean | Shape::String) => None,
+            (Ty::Integer, Shape::Integer | Shape::Number | Shape::String)
+            | (Ty::Number, Shape::Number | Shape::String)
+            | (Ty::Bool, Shape::Boolean | Shape::String) => None,
             (Ty::Secret, Shape::String) => None,
             (Ty::List(inner), Shape::List(wanted)) => {
                 let inner = Typed { ty: (**inner).clone(), optional: false, known: typed.known };
@@ -746,7 +766,8 @@ impl Checker<'_, '_> {
             ExprKind::Attr(role, attribute) => self.attribute(scope, expr.span, role, attribute),
             ExprKind::Table(name) => match scope.rule.tables.iter().find(|table| table.name == *name) {
                 Some(table) => {
-                    let texts: Option<Vec<String>> = table.rows.iter().map(|(_, value)| if let Scalar::String(text) = value { Some(text.clone()) } else { None }).collect();
+                    let texts: Option<Vec<String>> =
+                        table.rows.iter().map(|(_, value)| if let Scalar::String(text) = value { Some(text.clone()) } else { None }).collect();
                     Typed::new(match (texts, table.rows.first().map(|(_, value)| value)) {
                         (Some(texts), _) => Ty::Text(Some(Rc::new(texts))),
                         (None, Some(Scalar::Integer(_))) => Ty::Integer,
@@ -804,7 +825,11 @@ impl Checker<'_, '_> {
         };
         let least = builtin.takes.len() - usize::from(builtin.variadic);
         if args.len() < least || (!builtin.variadic && args.len() > least) {
-            self.out.push(diag::bad_call(span, name, &format!("it takes {least} arguments{}, not {}", if builtin.variadic { " or more" } else { "" }, args.len())));
+            self.out.push(diag::bad_call(
+                span,
+                name,
+                &format!("it takes {least} arguments{}, not {}", if builtin.variadic { " or more" } else { "" }, args.len()),
+            ));
         }
         if builtin.body {
             self.free(scope, body);
@@ -873,8 +898,7 @@ impl Checker<'_, '_> {
     fn role(&mut self, scope: &Scope, span: Span, role: &str) -> Option<((NativeKind, String), bool, bool)> {
         let mut found = None;
         find_role(&scope.rule.body, role, &mut Vec::new(), &mut Vec::new(), &mut |resource, loops, conditions| {
-            let kind = if resource.data { NativeKind::Data } else { NativeKind::Resource };
-            found.get_or_insert(((kind, resource.ty.text.clone()), loops.to_vec(), conditions.to_vec()));
+            found.get_or_insert(((resource.kind, resource.ty.text.clone()), loops.to_vec(), conditions.to_vec()));
         });
         let Some((native, loops, conditions)) = found else {
             let mut known = Vec::new();
@@ -1122,7 +1146,9 @@ pub(super) fn find_output<'r>(statements: &'r [Statement], wanted: &str) -> Opti
 pub(super) fn find_item_output<'r>(statements: &'r [Statement], block: &str, wanted: &str) -> Option<(&'r Expr, &'r str)> {
     for statement in statements {
         let found = match statement {
-            Statement::Each(each) if each.over.parts.len() == 1 && each.over.parts.first().is_some_and(|part| part == block) => find_output(&each.body, wanted).map(|(value, _)| (value, each.name.as_str())),
+            Statement::Each(each) if each.over.parts.len() == 1 && each.over.parts.first().is_some_and(|part| part == block) => {
+                find_output(&each.body, wanted).map(|(value, _)| (value, each.name.as_str()))
+            }
             Statement::Each(each) => find_item_output(&each.body, block, wanted),
             Statement::When(_, body) => find_item_output(body, block, wanted),
             Statement::Match(_, arms) => arms.iter().find_map(|(_, body)| find_item_output(body, block, wanted)),
@@ -1147,8 +1173,11 @@ fn each_resource<'r>(statements: &'r [Statement], found: &mut dyn FnMut(&'r Reso
     }
 }
 
+/// Takes a resource, the loops that it stands in, and the conditions under which it is made.
+type RoleVisitor<'a, 'r> = dyn FnMut(&'r ResourceRule, &[String], &[String]) + 'a;
+
 /// Resources of a role, each with the loops that it stands in and the conditions under which it is made.
-fn find_role<'r>(statements: &'r [Statement], role: &str, loops: &mut Vec<String>, conditions: &mut Vec<String>, found: &mut dyn FnMut(&'r ResourceRule, &[String], &[String])) {
+fn find_role<'r>(statements: &'r [Statement], role: &str, loops: &mut Vec<String>, conditions: &mut Vec<String>, found: &mut RoleVisitor<'_, 'r>) {
     for statement in statements {
         match statement {
             Statement::Resource(resource) if resource.role.text == role => found(resource, loops, conditions),
@@ -1183,9 +1212,4 @@ fn find_role<'r>(statements: &'r [Statement], role: &str, loops: &mut Vec<String
             _ => {}
         }
     }
-}
-
-/// What was wrong in rules, as an error for somebody who only uses them.
-pub fn only_errors(diagnostics: &Diagnostics) -> Vec<Diagnostic> {
-    diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).cloned().collect()
 }

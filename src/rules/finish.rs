@@ -11,7 +11,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Converts, tags and checks a graph.
-pub(super) fn finish(graph: &mut Graph, checked: &Checked<'_>, stack_tags: &[(String, Val)], own_tags: &dyn Fn(NativeId) -> Vec<(String, Val)>, out: &mut Diagnostics, stack: Span) {
+pub(super) fn finish(
+    graph: &mut Graph,
+    checked: &Checked<'_>,
+    stack_tags: &[(String, Val)],
+    own_tags: &dyn Fn(NativeId) -> Vec<(String, Val)>,
+    out: &mut Diagnostics,
+    stack: Span,
+) {
     let natives: Vec<Option<Rc<NativeType>>> = graph.resources.iter().map(|resource| checked.provider().native_type(resource.kind, &resource.ty)).collect();
     let name_tag = checked.target().settings.iter().find(|node| node.name.text == "name-tag").and_then(|node| node.arg_str(0)).map(str::to_owned);
     let finisher = Finisher { natives: &natives, target: &checked.target().name, patterns: RefCell::default() };
@@ -45,13 +52,15 @@ struct Finisher<'a> {
 impl Finisher<'_> {
     fn object(&self, body: Vec<(String, Val)>, native: &NativeType, object: usize) -> Vec<(String, Val)> {
         let object = native.object(object);
-        body.into_iter().map(|(name, val)| {
-            let val = match object.member(&name) {
-                Some(member) => self.convert(val, &member.shape, native),
-                None => val,
-            };
-            (name, val)
-        }).collect()
+        body.into_iter()
+            .map(|(name, val)| {
+                let val = match object.member(&name) {
+                    Some(member) => self.convert(val, &member.shape, native),
+                    None => val,
+                };
+                (name, val)
+            })
+            .collect()
     }
 
     /// Conversions come from the schema alone: text where it wants text, a list where it wants a list.
@@ -64,17 +73,25 @@ impl Finisher<'_> {
             #[allow(clippy::cast_possible_truncation)]
             (ValKind::Number(number), Shape::Integer | Shape::Number) if number.fract() == 0.0 && number.abs() < 9e15 => ValKind::Integer(number as i64),
             (ValKind::List(items), Shape::List(item)) => ValKind::List(items.into_iter().map(|val| self.convert(val, item, native)).collect()),
-            (ValKind::List(items), Shape::Block(object, true)) => ValKind::List(items.into_iter().map(|val| self.convert(val, &Shape::Object(*object), native)).collect()),
+            (ValKind::List(items), Shape::Block(object, true)) => {
+                ValKind::List(items.into_iter().map(|val| self.convert(val, &Shape::Object(*object), native)).collect())
+            }
             (ValKind::Map(fields), Shape::Object(object) | Shape::Block(object, false)) => ValKind::Map(self.object(fields, native, *object)),
             (ValKind::Map(fields), Shape::Block(object, true)) => ValKind::List(vec![Val::new(ValKind::Map(self.object(fields, native, *object)), origin)]),
             (ValKind::Map(fields), Shape::Map(inner)) => ValKind::Map(fields.into_iter().map(|(name, val)| (name, self.convert(val, inner, native))).collect()),
             (kind, Shape::List(item)) if !self.gives_list(&kind) => ValKind::List(vec![self.convert(Val::new(kind, origin), item, native)]),
             (kind, Shape::AnyOf(shapes)) => {
-                let fits = |shape: &&Shape| match (&kind, shape) {
-                    (ValKind::Map(_), Shape::Object(_) | Shape::Map(_) | Shape::Json) | (ValKind::List(_), Shape::List(_)) => true,
-                    (ValKind::Integer(_), Shape::Integer | Shape::Number) | (ValKind::Number(_), Shape::Number) | (ValKind::Bool(_), Shape::Boolean) | (ValKind::Text(_), Shape::String) => true,
-                    (_, Shape::Json) => true,
-                    _ => false,
+                let fits = |shape: &&Shape| {
+                    matches!(
+                        (&kind, shape),
+                        (ValKind::Map(_), Shape::Object(_) | Shape::Map(_))
+                            | (ValKind::List(_), Shape::List(_))
+                            | (ValKind::Integer(_), Shape::Integer | Shape::Number)
+                            | (ValKind::Number(_), Shape::Number)
+                            | (ValKind::Bool(_), Shape::Boolean)
+                            | (ValKind::Text(_), Shape::String)
+                            | (_, Shape::Json)
+                    )
                 };
                 return match shapes.iter().find(fits).or(shapes.first()) {
                     Some(Shape::Json) | None => Val::new(kind, origin),
@@ -97,10 +114,18 @@ impl Finisher<'_> {
         }
     }
 
-    fn tag(&self, resource: &mut NativeResource, native: &NativeType, stack: &str, name_tag: Option<&str>, stack_tags: &[(String, Val)], own: Vec<(String, Val)>) {
+    fn tag(
+        &self,
+        resource: &mut NativeResource,
+        native: &NativeType,
+        stack: &str,
+        name_tag: Option<&str>,
+        stack_tags: &[(String, Val)],
+        own: Vec<(String, Val)>,
+    ) {
         let Some((property, shape)) = &native.tags else { return };
         let takes = native.root().member(property).is_some_and(|member| member.presence != Presence::ReadOnly);
-        if !takes || resource.kind == crate::provider::NativeKind::Data || resource.body.iter().any(|(name, _)| name == property) {
+        if !takes || resource.kind != crate::provider::NativeKind::Resource || resource.body.iter().any(|(name, _)| name == property) {
             return;
         }
         let origin = resource.origin;
@@ -143,9 +168,13 @@ impl Finisher<'_> {
         }
         match (&val.kind, shape) {
             (ValKind::Map(body), Shape::Object(object) | Shape::Block(object, _)) => self.check_object(body, native, *object, out),
-            (ValKind::List(items), Shape::Block(object, true)) => items.iter().for_each(|item| self.check_value(item, member, &Shape::Object(*object), &Limits::default(), native, out)),
+            (ValKind::List(items), Shape::Block(object, true)) => {
+                items.iter().for_each(|item| self.check_value(item, member, &Shape::Object(*object), &Limits::default(), native, out))
+            }
             (ValKind::List(items), Shape::List(inner)) => items.iter().for_each(|item| self.check_value(item, member, inner, &member.item_limits, native, out)),
-            (ValKind::Map(items), Shape::Map(inner)) => items.iter().for_each(|(_, item)| self.check_value(item, member, inner, &member.item_limits, native, out)),
+            (ValKind::Map(items), Shape::Map(inner)) => {
+                items.iter().for_each(|(_, item)| self.check_value(item, member, inner, &member.item_limits, native, out))
+            }
             (ValKind::Text(_), Shape::Integer | Shape::Number | Shape::Boolean) | (ValKind::Number(_), Shape::Integer) => {
                 out.push(diag::refused(val.origin.user, val.origin.rule, self.target, &member.name, &format!("`{}` takes {}", member.name, shape.wanted())));
             }
@@ -175,7 +204,13 @@ impl Finisher<'_> {
             ValKind::List(items) => {
                 let count = items.len();
                 let bad = limits.min_items.is_some_and(|least| count < least) || limits.max_items.is_some_and(|most| count > most);
-                bad.then(|| format!("{count} items; {} to {} are possible", limits.min_items.unwrap_or(0), limits.max_items.map_or("any number".to_owned(), |most| most.to_string())))
+                bad.then(|| {
+                    format!(
+                        "{count} items; {} to {} are possible",
+                        limits.min_items.unwrap_or(0),
+                        limits.max_items.map_or("any number".to_owned(), |most| most.to_string())
+                    )
+                })
             }
             _ => None,
         }
@@ -192,7 +227,9 @@ impl Finisher<'_> {
         let given = |name: &String| resource.body.iter().any(|(other, _)| other == name);
         for relation in &native.relations {
             let why = match relation {
-                Relation::ExactlyOne(names) if names.iter().filter(|name| given(name)).count() != 1 => format!("exactly one of {} has to be given", crate::diag::list(names)),
+                Relation::ExactlyOne(names) if names.iter().filter(|name| given(name)).count() != 1 => {
+                    format!("exactly one of {} has to be given", crate::diag::list(names))
+                }
                 Relation::AtLeastOne(names) if !names.iter().any(given) => format!("one of {} has to be given", crate::diag::list(names)),
                 Relation::Needs(name, needed) if given(name) && !needed.iter().all(given) => format!("`{name}` needs {}", crate::diag::list(needed)),
                 Relation::Excludes(name, others) if given(name) && others.iter().any(given) => format!("`{name}` excludes {}", crate::diag::list(others)),
@@ -233,6 +270,11 @@ fn check_text(val: &Val, checked: &Checked<'_>, out: &mut Diagnostics) {
 fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics) {
     let format = checked.target().format;
     let mut seen: HashMap<(String, String), Origin> = HashMap::new();
+    if let Some(space) = format.param_name_space() {
+        for param in graph.params.iter().filter(|param| param.used) {
+            seen.insert((space.clone(), format.param_name(&param.name)), Origin { user: param.span, rule: param.span });
+        }
+    }
     for resource in &graph.resources {
         let name = format.logical_name(&resource.name);
         if let Some(other) = seen.insert((format.name_space(resource), name.clone()), resource.origin) {
@@ -250,13 +292,17 @@ fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics) {
 
 fn check_cycles(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, stack: Span) {
     let format = checked.target().format;
-    let needs: Vec<Vec<NativeId>> = graph.resources.iter().map(|resource| {
-        let mut found = resource.after.clone();
-        resource.body.iter().for_each(|(_, val)| val.references(&mut found));
-        found.sort();
-        found.dedup();
-        found
-    }).collect();
+    let needs: Vec<Vec<NativeId>> = graph
+        .resources
+        .iter()
+        .map(|resource| {
+            let mut found = resource.after.clone();
+            resource.body.iter().for_each(|(_, val)| val.references(&mut found));
+            found.sort();
+            found.dedup();
+            found
+        })
+        .collect();
     let mut state = vec![0_u8; needs.len()];
     for start in 0..needs.len() {
         if state.get(start) != Some(&0) {

@@ -3,13 +3,12 @@
 //! First every rule's conditions and loops are decided, which needs the model alone; that gives the resources. Then their bodies
 //! are filled, which may read outputs of any other resource: by then all of them have their place.
 
-use super::ast::{number_text, Each, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement};
+use super::ast::{Each, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
 use super::check::{Checked, find_item_output, find_output, is_list};
 use super::{CLOUD, Grade, builtin, finish};
 use crate::check::{Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
 use crate::native::{Graph, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
-use crate::provider::NativeKind;
 use crate::source::{Sources, Span};
 use crate::syntax::Scalar;
 use std::cell::RefCell;
@@ -95,8 +94,16 @@ enum Item<'m> {
     Absent,
     Val(Val),
     Resource(ResourceId),
-    Block { owner: ResourceId, property: &'m str, record: &'m Record },
-    Blocks { owner: ResourceId, property: &'m str, records: &'m [Record] },
+    Block {
+        owner: ResourceId,
+        property: &'m str,
+        record: &'m Record,
+    },
+    Blocks {
+        owner: ResourceId,
+        property: &'m str,
+        records: &'m [Record],
+    },
     Entries(&'m [(String, Field)]),
     Entry(&'m str, &'m Field),
     Fields(&'m [Field]),
@@ -290,9 +297,23 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             let (Some(a), Some(b)) = (word(&first.value), word(&second.value)) else { continue };
             let offered = pairs.rows.iter().find(|(key, _)| *key == a).map(|(_, values)| values.as_slice()).unwrap_or_default();
             if !offered.contains(&b) {
-                let span = if second.given { second.span } else if first.given { first.span } else { resource.span };
+                let span = if second.given {
+                    second.span
+                } else if first.given {
+                    first.span
+                } else {
+                    resource.span
+                };
                 let other = if first.given { first.span } else { resource.span };
-                let diagnostic = diag::not_offered(span, &format!("{} {a}", pairs.first), &format!("{} {b}", pairs.second), &self.checked.target().name, &pairs.why, offered, other);
+                let diagnostic = diag::not_offered(
+                    span,
+                    &format!("{} {a}", pairs.first),
+                    &format!("{} {b}", pairs.second),
+                    &self.checked.target().name,
+                    &pairs.why,
+                    offered,
+                    other,
+                );
                 self.out.borrow_mut().push(diagnostic);
             }
         }
@@ -301,7 +322,11 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     // ---- then: what is in them ---------------------------------------------------------------------------------------
 
     fn fill(&self, instance: usize, rule: &'r ResourceRule, frame: &Frame<'m, 'r>) -> (NativeResource, Vec<NativeId>) {
-        let user = frame.iter().rev().find_map(|binding| if let Item::Block { record, .. } = &binding.item { Some(record.span) } else { None }).unwrap_or_else(|| self.user_span(instance));
+        let user = frame
+            .iter()
+            .rev()
+            .find_map(|binding| if let Item::Block { record, .. } = &binding.item { Some(record.span) } else { None })
+            .unwrap_or_else(|| self.user_span(instance));
         let at = At { instance, frame, user };
         let references = |exprs: &'r [Expr]| {
             let mut found = Vec::new();
@@ -315,14 +340,14 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             (false, false) => Removal::Delete,
         };
         let resource = NativeResource {
-            kind: if rule.data { NativeKind::Data } else { NativeKind::Resource },
+            kind: rule.kind,
             ty: rule.ty.text.clone(),
             name: self.name(instance, &rule.role.text, frame),
             body: self.body(&rule.body, at),
             after: references(&rule.after),
             removal,
             create_first: rule.create_first,
-            ignored: rule.ignore.clone(),
+            ignored: if rule.ignore_when.as_ref().is_none_or(|path| self.holds(path, at)) { rule.ignore.clone() } else { Vec::new() },
             origin: Origin { user, rule: rule.span },
         };
         (resource, references(&rule.before))
@@ -418,7 +443,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             ExprKind::Literal(scalar) => Val::new(literal(scalar), origin),
             ExprKind::Get(path) => self.get(path, at),
             ExprKind::Ref(role) if role.contains("::") => Val::new(ValKind::Pseudo(role.clone()), origin),
-            ExprKind::Ref(role) => self.role(role, at, origin, |id| ValKind::Ref(id)),
+            ExprKind::Ref(role) => self.role(role, at, origin, ValKind::Ref),
             ExprKind::Attr(role, attribute) => self.role(role, at, origin, |id| ValKind::Attr(id, attribute.clone())),
             ExprKind::Table(name) => self.table(name, at, origin),
             ExprKind::Fmt(pieces) => concat(pieces.iter().map(|piece| self.eval(piece, at)).collect(), origin),
@@ -477,7 +502,8 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         self.place_cloud_role(at.instance, role);
         let by_role = self.by_role.borrow();
         let slots = self.slots.borrow();
-        let candidates = by_role.iter().find(|((instance, name), _)| *instance == at.instance && *name == role).map(|(_, slots)| slots.as_slice()).unwrap_or_default();
+        let candidates =
+            by_role.iter().find(|((instance, name), _)| *instance == at.instance && *name == role).map(|(_, slots)| slots.as_slice()).unwrap_or_default();
         let mut all = Vec::new();
         for &index in candidates {
             let Some(slot) = slots.get(index) else { continue };
@@ -623,10 +649,16 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             }
             Item::Block { owner, property, record } => self.in_record(owner, property, record, part, rule),
             Item::Blocks { owner, property, records } => {
-                let vals = records.iter().map(|record| self.item_val(self.in_record(owner, property, record, part, rule), at, rule)).filter(|val| !val.is_absent()).collect();
+                let vals = records
+                    .iter()
+                    .map(|record| self.item_val(self.in_record(owner, property, record, part, rule), at, rule))
+                    .filter(|val| !val.is_absent())
+                    .collect();
                 Item::Val(Val::new(ValKind::List(vals), origin))
             }
-            Item::Val(Val { kind: ValKind::Map(fields), .. }) => fields.into_iter().find(|(name, _)| name == part).map_or(Item::Absent, |(_, val)| Item::Val(val)),
+            Item::Val(Val { kind: ValKind::Map(fields), .. }) => {
+                fields.into_iter().find(|(name, _)| name == part).map_or(Item::Absent, |(_, val)| Item::Val(val))
+            }
             Item::Absent | Item::Val(_) | Item::Fields(_) | Item::Entries(_) => Item::Absent,
         }
     }
@@ -644,7 +676,15 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 let mut params = self.cloud_params.borrow_mut();
                 let place = params.iter().position(|known| known.name == name).unwrap_or_else(|| {
                     let default = default.as_ref().map(|scalar| Val::new(literal(scalar), origin));
-                    params.push(NativeParam { name: name.to_owned(), about: Some(about.clone()), secret: false, number: false, default, used: true });
+                    params.push(NativeParam {
+                        name: name.to_owned(),
+                        about: Some(about.clone()),
+                        secret: false,
+                        number: false,
+                        default,
+                        span: origin.user,
+                        used: true,
+                    });
                     params.len() - 1
                 });
                 return Item::Val(Val::new(ValKind::Param(self.model.params.len() + place), origin));
@@ -732,31 +772,50 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let name = each.name.as_str();
         let binding = |item, key: String| Binding { name, item, key };
         if let [head] = each.over.parts.as_slice()
-            && let Some(table) = self.instances.get(at.instance).and_then(|instance| instance.rule.tables.iter().find(|table| table.of.is_none() && table.name == *head))
+            && let Some(table) =
+                self.instances.get(at.instance).and_then(|instance| instance.rule.tables.iter().find(|table| table.of.is_none() && table.name == *head))
         {
-            return table.rows.iter().map(|(key, scalar)| {
-                let val = Val::new(literal(scalar), Origin { user: at.user, rule: key.span });
-                binding(Item::Row(key.text.clone(), val), key.text.clone())
-            }).collect();
+            return table
+                .rows
+                .iter()
+                .map(|(key, scalar)| {
+                    let val = Val::new(literal(scalar), Origin { user: at.user, rule: key.span });
+                    binding(Item::Row(key.text.clone(), val), key.text.clone())
+                })
+                .collect();
         }
         match self.resolve(&each.over, at) {
-            Item::Blocks { owner, property, records } => records.iter().map(|record| {
-                let key = match record.to.and_then(|to| self.resource(to)) {
-                    Some(to) => format!("{} {}", to.name.text, record.key),
-                    None => record.key.clone(),
-                };
-                binding(Item::Block { owner, property, record }, key)
-            }).collect(),
-            Item::Entries(entries) => entries.iter().filter(|(_, field)| self.is_secret(field) == each.secret).map(|(key, field)| binding(Item::Entry(key, field), key.clone())).collect(),
-            Item::Fields(fields) => fields.iter().map(|field| {
-                let key = if let Value::Text(text) = &field.value { text.clone() } else { String::new() };
-                binding(Item::Val(self.field(field, each.over.span)), key)
-            }).collect(),
+            Item::Blocks { owner, property, records } => records
+                .iter()
+                .map(|record| {
+                    let key = match record.to.and_then(|to| self.resource(to)) {
+                        Some(to) => format!("{} {}", to.name.text, record.key),
+                        None => record.key.clone(),
+                    };
+                    binding(Item::Block { owner, property, record }, key)
+                })
+                .collect(),
+            Item::Entries(entries) => entries
+                .iter()
+                .filter(|(_, field)| self.is_secret(field) == each.secret)
+                .map(|(key, field)| binding(Item::Entry(key, field), key.clone()))
+                .collect(),
+            Item::Fields(fields) => fields
+                .iter()
+                .map(|field| {
+                    let key = if let Value::Text(text) = &field.value { text.clone() } else { String::new() };
+                    binding(Item::Val(self.field(field, each.over.span)), key)
+                })
+                .collect(),
             Item::Val(Val { kind: ValKind::Integer(count), .. }) => (0..count.clamp(0, 100)).map(|place| binding(Item::Place(place), letter(place))).collect(),
-            Item::Val(Val { kind: ValKind::List(items), .. }) => items.into_iter().enumerate().map(|(index, val)| {
-                let key = if let ValKind::Text(text) = &val.kind { text.clone() } else { index.to_string() };
-                binding(Item::Val(val), key)
-            }).collect(),
+            Item::Val(Val { kind: ValKind::List(items), .. }) => items
+                .into_iter()
+                .enumerate()
+                .map(|(index, val)| {
+                    let key = if let ValKind::Text(text) = &val.kind { text.clone() } else { index.to_string() };
+                    binding(Item::Val(val), key)
+                })
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -772,16 +831,34 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
 
     fn params(&self) -> Vec<NativeParam> {
         let used = self.used_params.borrow();
-        let mut params: Vec<NativeParam> = self.model.params.iter().zip(used.iter()).map(|(param, used)| {
-            let default = param.default.as_ref().map(|(scalar, span)| Val::new(literal(scalar), Origin { user: *span, rule: Span::default() }));
-            NativeParam { name: param.name.text.clone(), about: param.about.clone(), secret: param.secret, number: param.number, default, used: *used }
-        }).collect();
+        let mut params: Vec<NativeParam> = self
+            .model
+            .params
+            .iter()
+            .zip(used.iter())
+            .map(|(param, used)| {
+                let default = param.default.as_ref().map(|(scalar, span)| Val::new(literal(scalar), Origin { user: *span, rule: Span::default() }));
+                NativeParam {
+                    name: param.name.text.clone(),
+                    about: param.about.clone(),
+                    secret: param.secret,
+                    number: param.number,
+                    default,
+                    span: param.name.span,
+                    used: *used,
+                }
+            })
+            .collect();
         params.extend(self.cloud_params.borrow().iter().cloned());
         params
     }
 
     fn stack_outputs(&self) -> Vec<NativeOutput> {
-        let outputs = self.model.outputs.iter().map(|output| NativeOutput { name: output.name.text.clone(), span: output.name.span, value: self.field(&output.value, Span::default()) });
+        let outputs = self.model.outputs.iter().map(|output| NativeOutput {
+            name: output.name.text.clone(),
+            span: output.name.span,
+            value: self.field(&output.value, Span::default()),
+        });
         outputs.filter(|output| !output.value.is_absent()).collect()
     }
 
@@ -795,12 +872,16 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     }
 
     fn own_tags(&self, id: NativeId) -> Vec<(String, Val)> {
-        let Some(who) = self.slots.borrow().get(id.0).and_then(|slot| self.instances.get(slot.instance)).map(|instance| instance.who) else { return Vec::new() };
+        let Some(who) = self.slots.borrow().get(id.0).and_then(|slot| self.instances.get(slot.instance)).map(|instance| instance.who) else {
+            return Vec::new();
+        };
         let owner = match who {
             Who::Resource(id) | Who::Edge { from: id, .. } => id,
             Who::Cloud => return Vec::new(),
         };
-        self.resource(owner).map(|resource| resource.tags.iter().map(|(name, field)| (name.clone(), self.field(field, Span::default()))).collect()).unwrap_or_default()
+        self.resource(owner)
+            .map(|resource| resource.tags.iter().map(|(name, field)| (name.clone(), self.field(field, Span::default()))).collect())
+            .unwrap_or_default()
     }
 }
 

@@ -1,9 +1,10 @@
 //! A rule file's nodes to [`Rule`]s of one target.
 
 use super::ast::*;
-use crate::check::split_fmt;
 use crate::check::Piece;
+use crate::check::split_fmt;
 use crate::diag::{Diagnostic, rules as diag};
+use crate::provider::NativeKind;
 use crate::source::Span;
 use crate::syntax::{Ident, Node, Scalar, Value};
 
@@ -92,10 +93,11 @@ impl Parser<'_> {
             (Some("unsupported"), _) => self.loss(node, Grade::Unsupported),
             (Some("degraded"), _) => self.loss(node, Grade::Degraded),
             (Some("emulated"), _) => self.loss(node, Grade::Emulated),
-            (None, "resource") => self.resource(node, false),
-            (None, "data") => self.resource(node, true),
+            (None, "resource") => self.resource(node, NativeKind::Resource),
+            (None, "data") => self.resource(node, NativeKind::Data),
+            (None, "ephemeral") => self.resource(node, NativeKind::Ephemeral),
             (None, "output") => {
-                let Some(name) = node.args.first().and_then(|value| ident(value)) else {
+                let Some(name) = node.args.first().and_then(ident) else {
                     self.wrong(node.span, "an output has a name");
                     return None;
                 };
@@ -108,7 +110,7 @@ impl Parser<'_> {
                 Some(Statement::Param { name, about, default: node.prop("default").map(|value| value.scalar.clone()) })
             }
             _ => {
-                self.wrong(node.span, "expected `resource`, `data`, `output`, `param`, or one of the forms `(when)`, `(match)`, `(each)`, `(secret)`, `(unsupported)`, `(degraded)`, `(emulated)`");
+                self.wrong(node.span, "expected `resource`, `data`, `ephemeral`, `output`, `param`, or one of the forms `(when)`, `(match)`, `(each)`, `(secret)`, `(unsupported)`, `(degraded)`, `(emulated)`");
                 None
             }
         }
@@ -123,12 +125,25 @@ impl Parser<'_> {
         Some(Statement::Loss(Loss { grade, subject: node_path(node), reason: reason.to_owned(), instead, span: node.span }))
     }
 
-    fn resource(&mut self, node: &Node, data: bool) -> Option<Statement> {
+    fn resource(&mut self, node: &Node, kind: NativeKind) -> Option<Statement> {
         let (Some(role), Some(ty)) = (node.args.first().and_then(ident), node.args.get(1).and_then(ident)) else {
             self.wrong(node.span, "a resource has a role and the provider's type");
             return None;
         };
-        let mut rule = ResourceRule { data, role, ty, after: Vec::new(), before: Vec::new(), keep: None, snapshot: false, create_first: false, ignore: Vec::new(), body: Vec::new(), span: node.span };
+        let mut rule = ResourceRule {
+            kind,
+            role,
+            ty,
+            after: Vec::new(),
+            before: Vec::new(),
+            keep: None,
+            snapshot: false,
+            create_first: false,
+            ignore: Vec::new(),
+            ignore_when: None,
+            body: Vec::new(),
+            span: node.span,
+        };
         for (key, value) in &node.props {
             match (key.text.as_str(), value.as_str()) {
                 ("after", _) => rule.after.push(self.operand(value)),
@@ -137,7 +152,10 @@ impl Parser<'_> {
                 ("otherwise", Some("snapshot")) => rule.snapshot = true,
                 ("replace", Some("create-first")) => rule.create_first = true,
                 ("ignore", Some(names)) => rule.ignore = names.split(' ').map(str::to_owned).collect(),
-                _ => self.wrong(key.span, "a resource takes `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first` and `ignore`"),
+                ("ignore-when", Some(text)) => rule.ignore_when = Some(path(text, value.span)),
+                _ => {
+                    self.wrong(key.span, "a resource takes `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `ignore` and `ignore-when`")
+                }
             }
         }
         rule.body = self.items(node.children());
@@ -234,11 +252,18 @@ impl Parser<'_> {
         }
     }
 
-    /// In a `(fmt)` text, `{path}` is a `(get)`; the other forms are written out, as in `{(attr)bucket.Arn}`.
+    /// In a `(fmt)` text, `{path}` is a `(get)`; the other forms are written out, as in `{(attr)bucket.Arn}`, and a built-in takes paths, as in
+    /// `{(call)txt text}`.
     fn piece(&mut self, piece: Piece, span: Span) -> Expr {
         let kind = match piece {
             Piece::Text(text) => ExprKind::Literal(Scalar::String(text)),
             Piece::Path(text) => match text.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+                Some(("call", rest)) => {
+                    let mut words = rest.split_ascii_whitespace();
+                    let name = words.next().unwrap_or_default().to_owned();
+                    let args = words.map(|word| Expr { kind: ExprKind::Get(path(word, span)), span }).collect();
+                    ExprKind::Call { name, args, body: Vec::new() }
+                }
                 Some((form, rest)) => self.form(form, rest, span),
                 None => ExprKind::Get(path(&text, span)),
             },

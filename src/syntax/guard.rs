@@ -37,7 +37,7 @@ impl Scan<'_> {
             match byte {
                 b'"' => self.quoted(0),
                 b'#' => self.hash(),
-                b'/' if self.peek(1) == Some(b'/') => self.to_line_end(),
+                b'/' if self.peek(1) == Some(b'/') => self.skip_line(),
                 b'/' if self.peek(1) == Some(b'*') => self.block_comment(),
                 b'/' if self.peek(1) == Some(b'-') => {
                     pending.get_or_insert(self.at);
@@ -81,7 +81,7 @@ impl Scan<'_> {
         self.bytes.get(self.at + ahead).copied()
     }
 
-    fn to_line_end(&mut self) {
+    fn skip_line(&mut self) {
         while self.peek(0).is_some_and(|byte| byte != b'\n') {
             self.at += 1;
         }

@@ -38,8 +38,8 @@ pub fn lint(python: &Path, templates: &[PathBuf]) -> Vec<Complaint> {
         .env("HOME", home.path())
         .output()
         .expect("cfn-lint starts");
-    let matches: Vec<Value> = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("cfn-lint did not answer with a list ({error}):\n{}", both(&output)));
+    let matches: Vec<Value> =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("cfn-lint did not answer with a list ({error}):\n{}", both(&output)));
 
     let mut complaints = Vec::new();
     let mut canary_rules = Vec::new();
@@ -75,14 +75,10 @@ pub fn list(complaints: &[Complaint], out: &Path) -> String {
 fn every_example_passes_cfn_lint() {
     let Some(python) = python() else { return };
     let out = TempDir::new().unwrap();
-    let templates: Vec<PathBuf> = variants()
-        .iter()
-        .map(|variant| variant.build("cfn", &[], &out.path().join(&variant.name)).join("template.json"))
-        .collect();
+    let templates: Vec<PathBuf> = variants().iter().map(|variant| variant.build("cfn", &[], &out.path().join(&variant.name)).join("template.json")).collect();
 
-    let (ignored, complaints): (Vec<_>, Vec<_>) = lint(&python, &templates)
-        .into_iter()
-        .partition(|complaint| IGNORED.iter().any(|(rule, _)| *rule == complaint.rule));
+    let (ignored, complaints): (Vec<_>, Vec<_>) =
+        lint(&python, &templates).into_iter().partition(|complaint| IGNORED.iter().any(|(rule, _)| *rule == complaint.rule));
     let fired: BTreeSet<&str> = ignored.iter().map(|complaint| complaint.rule.as_str()).collect();
     for (rule, reason) in IGNORED {
         assert!(fired.contains(rule), "{rule} is ignored ({reason}) and does not fire any more");

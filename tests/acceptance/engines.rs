@@ -62,10 +62,7 @@ pub fn terraform() -> Option<Terraform> {
     };
     let scratch = TempDir::new().unwrap();
     let mirror = mirror.to_str().expect("the mirror's path as text");
-    let config = format!(
-        "provider_installation {{\n  filesystem_mirror {{\n    path = {}\n  }}\n}}\ndisable_checkpoint = true\n",
-        Value::from(mirror),
-    );
+    let config = format!("provider_installation {{\n  filesystem_mirror {{\n    path = {}\n  }}\n}}\ndisable_checkpoint = true\n", Value::from(mirror),);
     fs::write(scratch.path().join("terraform.rc"), config).unwrap();
     Some(Terraform { scratch })
 }
@@ -81,9 +78,7 @@ fn mirror() -> Option<PathBuf> {
     candidates.extend(env::var_os("HOME").map(|home| Path::new(&home).join(".terraform.d/plugins")));
     candidates.push(PathBuf::from("/usr/local/share/terraform/plugins"));
     candidates.push(PathBuf::from("/usr/share/terraform/plugins"));
-    let mut below: Vec<PathBuf> = fs::read_dir("/opt")
-        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-        .unwrap_or_default();
+    let mut below: Vec<PathBuf> = fs::read_dir("/opt").map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
     below.sort();
     candidates.extend(below);
     candidates.into_iter().find(|folder| folder.join(PROVIDER).is_dir())

@@ -2,9 +2,9 @@
 
 use crate::cfn_lint::{lint, list};
 use crate::engines::{python, terraform};
-use crate::product::build;
+use crate::product::{build, try_build};
 use serde_json::{Value, from_slice, from_str};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,15 +21,114 @@ const VALUE: &str = "there";
 /// What means something to a language that a string passes through on its way. Decomposed letters are left out:
 /// Terraform normalises all text to NFC, and nothing that is written to it can prevent that.
 const PIECES: &[&str] = &[
-    "${", "%{", "$${", "%%{", "${!", "$", "%", "{", "}", "{{", "}}", "$$", "%%", "~}", "%{ if true }", "%{ endif }",
-    "${AWS::Region}", "${!AWS::Region}", "${filler}", "${aws_s3_bucket.filler.id}", "${path.module}", "${{ x }}",
-    "{{resolve:", "{{resolve:ssm:/name:1}}", "{{resolve:secretsmanager:name:SecretString:key}}", "{{ x }}",
-    "[", "]", "[[", "[concat('a')]", "\"", "'", "`", "\\", "\\\\", "\\n", "\\u0041", "\\\"", "\n", "\r\n", "\t", "\r",
-    " ", "  ", "#", "//", "/*", "*/", "<<EOT", "EOT", "<", ">", "&", "&amp;", "=", ":", ": ", "- ", "|", ">-", "!Ref x",
-    "!Sub", "Ref", "Fn::Sub", "true", "no", "null", "~", "012", "1e3", "2012-10-17", "12:30:45", "0x1F", ".inf", "#true",
-    "é", "ß", "中文", "\u{1F469}\u{200D}\u{1F4BB}", "\u{1F1E8}\u{1F1ED}", "שלום", "مرحبا", "\u{202E}", "\u{2066}",
-    "\u{1}", "\u{2}", "\u{7}", "\u{8}", "\u{B}", "\u{C}", "\u{1B}[31m", "\u{1F}", "\u{7F}", "\u{85}", "\u{A0}",
-    "\u{200B}", "\u{200C}", "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFD}", "\u{10FFFF}", "word", "a", "Z", "9", "-", "_",
+    "${",
+    "%{",
+    "$${",
+    "%%{",
+    "${!",
+    "$",
+    "%",
+    "{",
+    "}",
+    "{{",
+    "}}",
+    "$$",
+    "%%",
+    "~}",
+    "%{ if true }",
+    "%{ endif }",
+    "${AWS::Region}",
+    "${!AWS::Region}",
+    "${filler}",
+    "${aws_s3_bucket.filler.id}",
+    "${path.module}",
+    "${{ x }}",
+    "{{resolve:",
+    "{{resolve:ssm:/name:1}}",
+    "{{resolve:secretsmanager:name:SecretString:key}}",
+    "{{ x }}",
+    "[",
+    "]",
+    "[[",
+    "[concat('a')]",
+    "\"",
+    "'",
+    "`",
+    "\\",
+    "\\\\",
+    "\\n",
+    "\\u0041",
+    "\\\"",
+    "\n",
+    "\r\n",
+    "\t",
+    "\r",
+    " ",
+    "  ",
+    "#",
+    "//",
+    "/*",
+    "*/",
+    "<<EOT",
+    "EOT",
+    "<",
+    ">",
+    "&",
+    "&amp;",
+    "=",
+    ":",
+    ": ",
+    "- ",
+    "|",
+    ">-",
+    "!Ref x",
+    "!Sub",
+    "Ref",
+    "Fn::Sub",
+    "true",
+    "no",
+    "null",
+    "~",
+    "012",
+    "1e3",
+    "2012-10-17",
+    "12:30:45",
+    "0x1F",
+    ".inf",
+    "#true",
+    "é",
+    "ß",
+    "中文",
+    "\u{1F469}\u{200D}\u{1F4BB}",
+    "\u{1F1E8}\u{1F1ED}",
+    "שלום",
+    "مرحبا",
+    "\u{202E}",
+    "\u{2066}",
+    "\u{1}",
+    "\u{2}",
+    "\u{7}",
+    "\u{8}",
+    "\u{B}",
+    "\u{C}",
+    "\u{1B}[31m",
+    "\u{1F}",
+    "\u{7F}",
+    "\u{85}",
+    "\u{A0}",
+    "\u{200B}",
+    "\u{200C}",
+    "\u{2028}",
+    "\u{2029}",
+    "\u{FEFF}",
+    "\u{FFFD}",
+    "\u{10FFFF}",
+    "word",
+    "a",
+    "Z",
+    "9",
+    "-",
+    "_",
 ];
 
 #[test]
@@ -56,7 +155,7 @@ fn text_passes_through_terraform_unchanged() {
 
 #[test]
 fn text_passes_through_cloudformation_unchanged() {
-    let cases = cases();
+    let (_, cases): (Vec<Case>, Vec<Case>) = cases().into_iter().partition(Case::is_a_dynamic_reference);
     let out = TempDir::new().unwrap();
     build(&stack(&cases, out.path()), "cfn", &[], out.path());
     let file = out.path().join("cfn/template.json");
@@ -70,18 +169,29 @@ fn text_passes_through_cloudformation_unchanged() {
         .collect();
     compare(&cases, |name| evaluate(outputs.get(name)?, &template["Parameters"]));
 
-    // CloudFormation looks for dynamic references in any string, wherever it stands.
-    let mut references = Vec::new();
-    every_string(&template, &mut |text| {
-        if text.contains("{{resolve:") {
-            references.push(text.to_owned());
-        }
-    });
-    assert!(references.is_empty(), "these would be taken for dynamic references: {references:#?}");
-
     let Some(python) = python() else { return };
     let complaints = lint(&python, &[file]);
     assert!(complaints.is_empty(), "cfn-lint objects:\n{}", list(&complaints, out.path()));
+}
+
+/// CloudFormation has no escape for a dynamic reference, also not by joining it from parts, so no text may have one.
+#[test]
+fn text_that_cloudformation_would_resolve_is_refused_at_its_line() {
+    let (cases, _): (Vec<Case>, Vec<Case>) = cases().into_iter().partition(Case::is_a_dynamic_reference);
+    assert!(cases.len() > 2, "there is nothing to refuse");
+    let out = TempDir::new().unwrap();
+    let refused = try_build(&stack(&cases, out.path()), "cfn", &["--message-format", "json"], out.path());
+    assert_eq!(refused.status.code(), Some(1));
+    let lines: BTreeSet<u64> = String::from_utf8(refused.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| from_str::<Value>(line).expect("a diagnostic a line"))
+        .filter(|diagnostic| diagnostic["severity"] == "error")
+        .filter_map(|diagnostic| diagnostic["at"]["line"].as_u64())
+        .collect();
+    let outputs: BTreeSet<u64> = (OUTPUTS_BEGIN..).take(cases.len()).collect();
+    assert_eq!(lines, outputs, "the lines with an error, and the lines with a dynamic reference");
+    assert!(!out.path().join("cfn/template.json").exists(), "a template was written all the same");
 }
 
 /// An output of the stack: what the user writes, and what has to come of it.
@@ -90,6 +200,15 @@ struct Case {
     written: String,
     expected: String,
 }
+
+impl Case {
+    fn is_a_dynamic_reference(&self) -> bool {
+        self.expected.contains("{{resolve:")
+    }
+}
+
+/// The line of the stack on which its outputs begin.
+const OUTPUTS_BEGIN: u64 = 4;
 
 /// Every piece by itself, lines of pieces at random, and such lines around a parameter: always the same ones.
 fn cases() -> Vec<Case> {
@@ -101,19 +220,14 @@ fn cases() -> Vec<Case> {
     let plain = texts.into_iter().map(|text| (quoted(&text), text));
     let mut cases: Vec<(String, String)> = plain.collect();
     // What stands next to a reference can spoil it: a dollar before it, say.
-    let mut around: Vec<(String, String)> =
-        ["$", "$$", "%", "{", "!", "\r", "\\"].map(|text| (text.to_owned(), text.to_owned())).to_vec();
+    let mut around: Vec<(String, String)> = ["$", "$$", "%", "{", "!", "\r", "\\"].map(|text| (text.to_owned(), text.to_owned())).to_vec();
     around.resize_with(FORMATTED, || (line(&mut random), line(&mut random)));
     for (before, after) in around {
         let braces = |text: &str| text.replace('{', "{{").replace('}', "}}");
         let written = format!("(fmt){}", quoted(&format!("{}{{here}}{}", braces(&before), braces(&after))));
         cases.push((written, format!("{before}{VALUE}{after}")));
     }
-    cases
-        .into_iter()
-        .enumerate()
-        .map(|(number, (written, expected))| Case { name: format!("o{number}"), written, expected })
-        .collect()
+    cases.into_iter().enumerate().map(|(number, (written, expected))| Case { name: format!("o{number}"), written, expected }).collect()
 }
 
 /// Some pieces in a row.
@@ -182,8 +296,7 @@ fn evaluate(value: &Value, parameters: &Value) -> Option<String> {
     match function.as_str() {
         "Ref" => Some(parameters[argument.as_str()?]["Default"].as_str()?.to_owned()),
         "Fn::Join" => {
-            let parts: Option<Vec<String>> =
-                argument[1].as_array()?.iter().map(|part| evaluate(part, parameters)).collect();
+            let parts: Option<Vec<String>> = argument[1].as_array()?.iter().map(|part| evaluate(part, parameters)).collect();
             Some(parts?.join(argument[0].as_str()?))
         }
         "Fn::Sub" => substitute(argument.as_str()?, parameters),
@@ -206,21 +319,6 @@ fn substitute(text: &str, parameters: &Value) -> Option<String> {
         }
     }
     Some(result)
-}
-
-/// Visits all strings of a template, the names in its objects too.
-fn every_string(value: &Value, visit: &mut impl FnMut(&str)) {
-    match value {
-        Value::String(text) => visit(text),
-        Value::Array(items) => items.iter().for_each(|item| every_string(item, visit)),
-        Value::Object(members) => {
-            for (name, member) in members {
-                visit(name);
-                every_string(member, visit);
-            }
-        }
-        _ => {}
-    }
 }
 
 /// A small generator of numbers that is the same on every machine: xorshift with 64 bits.

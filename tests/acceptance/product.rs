@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// One build that the acceptance tests ask for: an example, with one of its stages or none.
 pub struct Variant {
@@ -63,15 +63,7 @@ fn stages(text: &str) -> Vec<String> {
 
 /// Runs `stackc build` and fails with its diagnostics if it refuses.
 pub fn build(file: &Path, target: &str, options: &[&str], out: &Path) {
-    let output = Command::new(env!("CARGO_BIN_EXE_stackc"))
-        .arg("build")
-        .arg(file)
-        .args(["--target", target, "-o"])
-        .arg(out)
-        .args(options)
-        .current_dir(root())
-        .output()
-        .expect("stackc starts");
+    let output = try_build(file, target, options, out);
     assert!(
         output.status.success(),
         "stackc build {} --target {target} {} refused:\n{}{}",
@@ -80,6 +72,19 @@ pub fn build(file: &Path, target: &str, options: &[&str], out: &Path) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
+}
+
+/// Runs `stackc build`, whatever comes of it.
+pub fn try_build(file: &Path, target: &str, options: &[&str], out: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_stackc"))
+        .arg("build")
+        .arg(file)
+        .args(["--target", target, "-o"])
+        .arg(out)
+        .args(options)
+        .current_dir(root())
+        .output()
+        .expect("stackc starts")
 }
 
 /// The folder of the package, from which the examples and the scripts are found.

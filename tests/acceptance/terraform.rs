@@ -48,8 +48,8 @@ fn every_example_is_valid_terraform() {
 /// The errors and warnings that `terraform validate` has for the template in an initialised folder.
 fn validate(terraform: &Terraform, folder: &Path) -> Vec<String> {
     let output = terraform.run(folder, &["validate", "-json"], NO_VARIABLES);
-    let answer: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("terraform validate did not answer with JSON ({error}):\n{}", both(&output)));
+    let answer: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("terraform validate did not answer with JSON ({error}):\n{}", both(&output)));
     let diagnostics = answer["diagnostics"].as_array().expect("a list of diagnostics");
     assert_eq!(answer["valid"] == true, output.status.success(), "{answer:#}");
     diagnostics
@@ -80,11 +80,8 @@ fn live_on_moto(example: &str) {
     fs::write(folder.join("main.tf.json"), &text).unwrap();
     fs::write(folder.join("zz_provider_override.tf.json"), one_try(&template).to_string()).unwrap();
     let (unprotected, addresses) = override_resources(&template, |resource| {
-        let without: Map<String, Value> = PROTECTION
-            .iter()
-            .filter(|argument| resource[**argument] == true)
-            .map(|argument| ((*argument).to_owned(), Value::Bool(false)))
-            .collect();
+        let without: Map<String, Value> =
+            PROTECTION.iter().filter(|argument| resource[**argument] == true).map(|argument| ((*argument).to_owned(), Value::Bool(false))).collect();
         (!without.is_empty()).then_some(Value::Object(without))
     });
     if !addresses.is_empty() {

@@ -128,9 +128,11 @@ INSTANCE_FIELDS = {
 }
 
 
+# The provider finds an instance by its resource id, and moto gives the same one to all.
 @wrap(DBInstance, "__init__")
 def instance_keeps_its_fields(original, self, *args, **kwargs):
     original(self, *args, **kwargs)
+    self.dbi_resource_id = f"db-{uuid.uuid4().hex[:26].upper()}"
     for asked, answered in INSTANCE_FIELDS.items():
         if asked in kwargs:
             setattr(self, answered, kwargs[asked])

@@ -3,13 +3,15 @@
 usage: yaml_compare.py TEMPLATE.json TEMPLATE.yaml [TEMPLATE.json TEMPLATE.yaml …]
 
 The YAML is read as CloudFormation reads it, version 1.1 with the short forms of its functions, by cfn-lint's loader.
-Every difference is printed with the place where it is, and the exit code is 1 if there is any.
+The first differences are printed with the place where each is, and the exit code is 1 if there is any.
 """
 
 import json
 import sys
 
 from cfnlint.decode import cfn_yaml
+
+SHOWN = 20
 
 
 def kind(value):
@@ -43,7 +45,7 @@ def differences(left, right, place):
 def main(files):
     if not files or len(files) % 2:
         sys.exit(__doc__)
-    differ = False
+    found = []
     for json_file, yaml_file in zip(files[::2], files[1::2]):
         with open(json_file, encoding="utf-8") as text:
             left = json.load(text)
@@ -51,10 +53,12 @@ def main(files):
             right = cfn_yaml.load(yaml_file)
         except cfn_yaml.CfnParseError as error:
             sys.exit(f"{yaml_file}: {error.matches}")
-        for difference in sorted(differences(left, right, "")):
-            differ = True
-            print(f"{yaml_file}: {difference}")
-    sys.exit(differ)
+        found.extend(f"{yaml_file}: {difference}" for difference in sorted(differences(left, right, "")))
+    # One fault of a writer shows at hundreds of places, and the first few tell all.
+    print("\n".join(found[:SHOWN]))
+    if len(found) > SHOWN:
+        print(f"… and {len(found) - SHOWN} more")
+    sys.exit(1 if found else 0)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ ATTR = re.compile(rf"{NAME}|(?:{NAME}\.)?\*")
 
 
 def check(path):
-    faults, counts = [], {"resource": 0, "data": 0, "members": 0, "definitions": 0, "attributes": 0}
+    faults, counts = [], {"resource": 0, "data": 0, "ephemeral": 0, "members": 0, "definitions": 0, "attributes": 0}
     types, used, defined, members, last = set(), {}, set(), set(), ""
     where, head, root = 0, [], set()
 
@@ -54,19 +54,19 @@ def check(path):
         fault(len(lines) + 1, "no line break at the end")
     if not lines or not lines[0].startswith("#stackc-facts 1 "):
         fault(1, "no #stackc-facts 1 header")
-    order = ("", "")
+    order = (0, "")
     for n, raw in enumerate(lines[1:], 2):
         fields = raw.split("\t")
         if not raw or "" in fields or re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]", raw):
             fault(n, "an empty field or a control character")
         first = fields[0]
-        if first in ("=resource", "=data") and len(fields) > 1:
+        if first in ("=resource", "=data", "=ephemeral") and len(fields) > 1:
             close()
             kind = first[1:]
             counts[kind] += 1
-            key = ("data" if kind == "data" else "", fields[1])
-            if order == key or (order[0] and not key[0]):
-                fault(n, "a type twice, or a resource after a data source")
+            key = ("resource data ephemeral".split().index(kind), fields[1])
+            if order == key or order[0] > key[0]:
+                fault(n, "a type twice, or kinds out of order")
             if order[0] == key[0] and order[1].encode() >= key[1].encode():
                 fault(n, "types are not sorted")
             if key in types:

@@ -146,7 +146,7 @@ def main():
     provider = providers[found[0]]
     short = found[0].split("/", 1)[-1]
     print(" ".join(["#stackc-facts 1 terraform provider", short] + sys.argv[3:]))
-    for kind, section in (("resource", "resource_schemas"), ("data", "data_source_schemas")):
+    for kind, section in (("resource", "resource_schemas"), ("data", "data_source_schemas"), ("ephemeral", "ephemeral_resource_schemas")):
         for name in sorted(provider.get(section, {})):
             write_type(kind, name, provider[section][name]["block"])
 

@@ -1,10 +1,6 @@
 //! The project's own chores, so that each is one command on every machine: `cargo xtask help` lists them.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_macros,
-    reason = "a chore is nothing but files, programs and messages"
-)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a chore is nothing but files, programs and messages")]
 
 use std::env;
 use std::ffi::OsString;
@@ -102,12 +98,7 @@ fn terraform_facts() -> Outcome<()> {
     let folder = tempfile::tempdir().map_err(|fault| fault.to_string())?;
     let folder = folder.path();
     let save = |name: &str, text: &str| fs::write(folder.join(name), text).map_err(|fault| fault.to_string());
-    save(
-        "main.tf.json",
-        &format!(
-            r#"{{"terraform":{{"required_providers":{{"aws":{{"source":"hashicorp/aws","version":"{AWS_PROVIDER}"}}}}}}}}"#
-        ),
-    )?;
+    save("main.tf.json", &format!(r#"{{"terraform":{{"required_providers":{{"aws":{{"source":"hashicorp/aws","version":"{AWS_PROVIDER}"}}}}}}}}"#))?;
     let terraform = |arguments: &[&str]| {
         let mut command = Command::new("terraform");
         command.args(arguments).current_dir(folder);

@@ -50,7 +50,13 @@ mod tests {
 
     #[test]
     fn five_fields_become_six() {
-        for (five, six) in [("0 3 * * *", "cron(0 3 * * ? *)"), ("*/5 0-6 1 * *", "cron(*/5 0-6 1 * ? *)"), ("0 9 * * 1-5", "cron(0 9 ? * 2,3,4,5,6 *)"), ("0 9 * * 0", "cron(0 9 ? * 1 *)"), ("0 9 * * 7", "cron(0 9 ? * 1 *)")] {
+        for (five, six) in [
+            ("0 3 * * *", "cron(0 3 * * ? *)"),
+            ("*/5 0-6 1 * *", "cron(*/5 0-6 1 * ? *)"),
+            ("0 9 * * 1-5", "cron(0 9 ? * 2,3,4,5,6 *)"),
+            ("0 9 * * 0", "cron(0 9 ? * 1 *)"),
+            ("0 9 * * 7", "cron(0 9 ? * 1 *)"),
+        ] {
             let Ok(ValKind::Text(text)) = (BUILTIN.run)(&[Val::text(five, Origin::default())]) else { panic!("{five}") };
             assert_eq!(text, six);
         }

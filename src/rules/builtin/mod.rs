@@ -13,6 +13,7 @@ mod round_up;
 mod scale;
 mod short_name;
 mod subnet_cidr;
+mod txt;
 
 use crate::native::{Val, ValKind};
 
@@ -64,6 +65,7 @@ pub static ALL: &[Builtin] = &[
     scale::BUILTIN,
     short_name::BUILTIN,
     subnet_cidr::BUILTIN,
+    txt::BUILTIN,
 ];
 
 /// The built-in of this name.

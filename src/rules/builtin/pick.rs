@@ -11,6 +11,11 @@ pub const BUILTIN: Builtin = Builtin {
     body: false,
     gives: Type::Text,
     run: |args| {
-        Ok(ValKind::Pick { from: Box::new(value(args, 0)?), key: text(args, 1)?.to_owned(), value: Box::new(value(args, 2)?), field: text(args, 3)?.to_owned() })
+        Ok(ValKind::Pick {
+            from: Box::new(value(args, 0)?),
+            key: text(args, 1)?.to_owned(),
+            value: Box::new(value(args, 2)?),
+            field: text(args, 3)?.to_owned(),
+        })
     },
 };

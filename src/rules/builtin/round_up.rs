@@ -13,6 +13,12 @@ pub const BUILTIN: Builtin = Builtin {
     run: |args| {
         let wanted = integer(args, 0)?;
         let choices: Vec<i64> = (1..args.len()).map(|index| integer(args, index)).collect::<Result<_, _>>()?;
-        choices.iter().copied().find(|choice| *choice >= wanted).or(choices.last().copied()).map(ValKind::Integer).ok_or_else(|| "there is nothing to choose from".to_owned())
+        choices
+            .iter()
+            .copied()
+            .find(|choice| *choice >= wanted)
+            .or(choices.last().copied())
+            .map(ValKind::Integer)
+            .ok_or_else(|| "there is nothing to choose from".to_owned())
     },
 };

@@ -16,6 +16,9 @@ pub const BUILTIN: Builtin = Builtin {
         let bits = u8::try_from(integer(args, 1)?).map_err(|_| "too many bits".to_owned())?;
         let offset = if args.len() > 3 { integer(args, 3)? } else { 0 };
         let number = u32::try_from(integer(args, 2)? + offset).map_err(|_| "a piece's number is not negative".to_owned())?;
-        range.subnet(bits, number).map(|piece| ValKind::Text(piece.to_string())).ok_or_else(|| format!("{range} has no {} pieces of /{}", number + 1, range.prefix.saturating_add(bits)))
+        range
+            .subnet(bits, number)
+            .map(|piece| ValKind::Text(piece.to_string()))
+            .ok_or_else(|| format!("{range} has no {} pieces of /{}", number + 1, range.prefix.saturating_add(bits)))
     },
 };

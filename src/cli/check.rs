@@ -1,0 +1,34 @@
+//! `stackc check`.
+
+use super::{Input, MessageFormat, Outcome, build, files, report};
+use stackc::emit::Style;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// The targets, with commas between them; those that the stack names when absent
+    #[arg(long)]
+    target: Option<String>,
+}
+
+pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
+    let (compiler, mut sources, file) = match files::open(&arguments.input) {
+        Ok(opened) => opened,
+        Err(outcome) => return outcome,
+    };
+    let (built, out) = match build::build(&compiler, file, arguments.input.stage.as_deref(), arguments.target.as_deref(), Style::default(), &mut sources) {
+        Ok(built) => built,
+        Err(outcome) => return outcome,
+    };
+    let failed = out.has_errors();
+    report::report(&out.sorted(), &sources, format, false);
+    if failed {
+        return Outcome::WrongInput;
+    }
+    if format == MessageFormat::Human {
+        let names: Vec<&str> = built.iter().map(|(target, _)| target.name.as_str()).collect();
+        eprintln!("{}: good for {}", arguments.input.file.display(), names.join(", "));
+    }
+    Outcome::Done
+}

@@ -1,0 +1,140 @@
+//! `stackc explain`: types and properties from their specs, diagnostics from their pages.
+
+use super::{Outcome, files, wrong_call};
+use stackc::diag::{did_you_mean, list};
+use stackc::portable::{Catalogue, Kind, PortableType, Property};
+use stackc::source::Sources;
+use stackc::syntax::Scalar;
+use stackc::{check, embedded};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A type, a property such as `service.memory`, or a code such as `E0205`; all types when absent
+    what: Option<String>,
+    /// All types as one Markdown page
+    #[arg(long, conflicts_with = "what")]
+    markdown: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Outcome {
+    let catalogue = Catalogue::default();
+    let mut sources = Sources::default();
+    let Some(what) = arguments.what.as_deref() else {
+        let mut text = String::new();
+        let mut types: Vec<_> = catalogue.names().filter_map(|name| catalogue.get(name, &mut sources)).collect();
+        types.sort_by_key(|ty| ty.order);
+        for ty in types {
+            if arguments.markdown {
+                text.push_str(&markdown(&ty));
+            } else {
+                text.push_str(&format!("{:<15}{}\n", ty.name, ty.about));
+            }
+        }
+        return files::print(&text);
+    };
+    if let Some((_, page)) = embedded::PAGES.iter().find(|(code, _)| code.eq_ignore_ascii_case(what)) {
+        return files::print(page);
+    }
+    let (name, property) = what.split_once('.').map_or((what, None), |(name, property)| (name, Some(property)));
+    let Some(ty) = catalogue.get(name, &mut sources) else {
+        let codes = embedded::PAGES.iter().map(|(code, _)| *code);
+        let known: Vec<&str> = catalogue.names().chain(codes).collect();
+        let meant = did_you_mean(what, known.iter().copied()).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        return wrong_call(format!("there is no type or code `{what}`{meant} The types are {}", list(catalogue.names())));
+    };
+    match property {
+        None => files::print(&markdown(&ty)),
+        Some(path) => {
+            let (head, field) = path.split_once('.').map_or((path, None), |(head, field)| (head, Some(field)));
+            let found: Vec<&Property> = ty.properties.iter().filter(|property| property.name == head).collect();
+            let text: String = match field {
+                None => found.iter().map(|property| lines(property, 0)).collect(),
+                Some(field) => {
+                    found.iter().flat_map(|property| fields(property)).filter(|property| property.name == field).map(|property| lines(property, 0)).collect()
+                }
+            };
+            if text.is_empty() {
+                let names: Vec<&str> = ty.properties.iter().map(|property| property.name.as_str()).collect();
+                let meant = did_you_mean(head, names.iter().copied()).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+                return wrong_call(format!("a {name} has no property `{path}`{meant}"));
+            }
+            files::print(&text)
+        }
+    }
+}
+
+fn fields(property: &Property) -> &[Property] {
+    match &property.kind {
+        Kind::Block(block) => &block.fields,
+        _ => &[],
+    }
+}
+
+/// A type as a Markdown section.
+fn markdown(ty: &PortableType) -> String {
+    let mut text = format!("## {}\n\n{}\n", ty.name, ty.about);
+    for example in &ty.examples {
+        text.push_str(&format!("\n```kdl\n{example}\n```\n"));
+    }
+    text.push('\n');
+    for property in &ty.properties {
+        text.push_str(&lines(property, 0));
+    }
+    if !ty.outputs.is_empty() {
+        text.push_str("\nOutputs:\n\n");
+        for output in &ty.outputs {
+            text.push_str(&format!("- `{}`{}: {}\n", output.name, if output.secret { " (secret)" } else { "" }, output.about));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+fn lines(property: &Property, depth: usize) -> String {
+    let indent = "  ".repeat(depth);
+    let mut notes = vec![match &property.kind {
+        Kind::Integer { min, max } => range("whole number", &min.to_string(), &max.to_string(), *min > i64::MIN, *max < i64::MAX),
+        Kind::Number { min, max } => range("number", &min.to_string(), &max.to_string(), *min > f64::MIN, *max < f64::MAX),
+        Kind::Block(block) => match &block.edge {
+            Some(edge) => format!("leads to a {}, may be repeated", edge.to),
+            None if block.many => "may be repeated".to_owned(),
+            None => "once".to_owned(),
+        },
+        Kind::List(_) => "one or several texts".to_owned(),
+        _ => check::wanted(property),
+    }];
+    notes.extend(property.unit.clone());
+    if property.required {
+        notes.push("required".to_owned());
+    }
+    notes.extend(property.default.as_ref().map(|default| format!("default {}", shown(default))));
+    let mut text = format!("{indent}- `{}` ({}): {}\n", property.name, notes.join(", "), property.about);
+    if let Kind::Enum(values) = &property.kind {
+        for (value, about) in values {
+            text.push_str(&format!("{indent}  - `{value}`: {about}\n"));
+        }
+    }
+    for field in fields(property) {
+        text.push_str(&lines(field, depth + 1));
+    }
+    text
+}
+
+fn range(word: &str, min: &str, max: &str, has_min: bool, has_max: bool) -> String {
+    match (has_min, has_max) {
+        (true, true) => format!("{word} from {min} to {max}"),
+        (true, false) => format!("{word} from {min}"),
+        (false, true) => format!("{word} up to {max}"),
+        (false, false) => word.to_owned(),
+    }
+}
+
+fn shown(scalar: &Scalar) -> String {
+    match scalar {
+        Scalar::String(text) => format!("`\"{text}\"`"),
+        Scalar::Integer(number) => format!("`{number}`"),
+        Scalar::Float(number) => format!("`{number}`"),
+        Scalar::Bool(flag) => format!("`#{flag}`"),
+        Scalar::Null => "`#null`".to_owned(),
+    }
+}

@@ -1,0 +1,86 @@
+//! Reading files, and writing them beside their place and renaming, so that none is ever half there.
+
+use super::{Input, Outcome, wrong_call};
+use stackc::Compiler;
+use stackc::source::{FileId, Sources};
+use std::io::Write;
+use std::path::Path;
+
+/// Opens a stack's file and the rule files laid over the built-in ones.
+pub fn open(input: &Input) -> Result<(Compiler, Sources, FileId), Outcome> {
+    let bytes = std::fs::read(&input.file).map_err(|error| {
+        let hint = if input.file.as_os_str() == "stack.kdl" { " (name a file, or write one with `stackc init`)" } else { "" };
+        wrong_call(format!("cannot read {}: {error}{hint}", input.file.display()))
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        eprintln!("stackc: {} is not UTF-8 text: byte {} does not belong to it", input.file.display(), error.utf8_error().valid_up_to());
+        Outcome::WrongInput
+    })?;
+    let compiler = Compiler::new(overlay(input.rules.as_deref())?);
+    let mut sources = Sources::default();
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    let file = sources.add(input.file.display().to_string(), text);
+    Ok((compiler, sources, file))
+}
+
+/// The rule files of a folder, by their path below it.
+pub fn overlay(folder: Option<&Path>) -> Result<Vec<(String, String)>, Outcome> {
+    let Some(folder) = folder else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    walk(folder, folder, &mut found).map_err(|error| wrong_call(format!("cannot read the rules in {}: {error}", folder.display())))?;
+    if found.is_empty() {
+        return Err(wrong_call(format!("{} holds no rule files such as aws/database.kdl", folder.display())));
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            walk(root, &path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "kdl") {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            found.push((name, std::fs::read_to_string(&path)?));
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file whole, or not at all.
+pub fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut beside = tempfile::Builder::new().prefix(".stackc-").permissions_like_a_file().tempfile_in(folder)?;
+    beside.write_all(text.as_bytes())?;
+    beside.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Temporary files are private to their owner; a template is to be read by others as any file is.
+trait LikeAFile {
+    fn permissions_like_a_file(&mut self) -> &mut Self;
+}
+
+impl LikeAFile for tempfile::Builder<'_, '_> {
+    #[cfg(unix)]
+    fn permissions_like_a_file(&mut self) -> &mut Self {
+        use std::os::unix::fs::PermissionsExt;
+        self.permissions(std::fs::Permissions::from_mode(0o666))
+    }
+
+    #[cfg(not(unix))]
+    fn permissions_like_a_file(&mut self) -> &mut Self {
+        self
+    }
+}
+
+/// Prints an artefact, and says so when nobody reads it any more.
+pub fn print(text: &str) -> Outcome {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => Outcome::Done,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Outcome::Done,
+        Err(error) => wrong_call(format!("cannot write to standard output: {error}")),
+    }
+}

@@ -1,0 +1,69 @@
+//! The documentation is executed: every KDL block is compiled, every generated page is compared with what generates it.
+#![allow(missing_docs, clippy::disallowed_methods, clippy::disallowed_macros)]
+
+mod support;
+
+use support::{blocks, root, same, stackc, stderr, stdout, walk};
+
+#[test]
+fn every_stack_in_the_documentation_builds() {
+    let mut pages = walk(&root().join("docs"), "md");
+    pages.retain(|page| !page.starts_with(root().join("docs/errors")));
+    pages.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|page| root().join(page)));
+    let mut count = 0;
+    let mut problems = Vec::new();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for (words, line, block) in blocks(&text) {
+            let place = format!("{}:{line}", page.strip_prefix(root()).unwrap().display());
+            match words.as_str() {
+                "kdl" => {
+                    count += 1;
+                    let folder = tempfile::tempdir().unwrap();
+                    std::fs::write(folder.path().join("stack.kdl"), block).unwrap();
+                    let output = stackc(folder.path(), &["check", "--target", "all"]);
+                    if !output.status.success() {
+                        problems.push(format!("{place}\n{}", stderr(&output)));
+                    }
+                }
+                "kdl rules" | "kdl spec" => {
+                    let (_, errors) = stackc::syntax::read(stackc::source::FileId(0), &block);
+                    if !errors.is_empty() {
+                        problems.push(format!("{place}: {errors:?}"));
+                    }
+                }
+                words if words.starts_with("kdl") => problems.push(format!("{place}: a block marked `{words}` is not tested")),
+                _ => {}
+            }
+        }
+    }
+    assert!(count >= 10, "only {count} stacks were found in the documentation");
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn the_reference_of_types_is_current() {
+    let page = "# Portable types\n\nGenerated from `specs/portable` by `stackc explain --markdown`.\n\n".to_owned()
+        + &stdout(&stackc(root(), &["explain", "--markdown"]));
+    same(&root().join("docs/types.md"), &page).unwrap();
+}
+
+#[test]
+fn the_matrix_of_targets_is_current() {
+    let page = "# Types and targets\n\nGenerated from `targets/` by `stackc targets --matrix`. *exact*: everything that the type says is built. Otherwise, how many of\nits properties are emulated (the same effect by other means), degraded or unsupported; a stack that meets one is told so at its line.\n\n"
+        .to_owned()
+        + &stdout(&stackc(root(), &["targets", "--matrix"]));
+    same(&root().join("docs/targets.md"), &page).unwrap();
+}
+
+#[test]
+fn what_init_writes_builds() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = stackc(folder.path(), &["init", "My Shop 2"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let output = stackc(folder.path(), &["check", "My Shop 2/stack.kdl", "--target", "all"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(std::fs::read_to_string(folder.path().join("My Shop 2/stack.kdl")).unwrap().contains("stack my-shop-2 {"));
+    let again = stackc(folder.path(), &["init", "My Shop 2"]);
+    assert_eq!(again.status.code(), Some(2), "init must not write over a stack");
+}
