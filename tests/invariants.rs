@@ -13,7 +13,8 @@ fn code(text: &str) -> &str {
 #[test]
 fn no_cloud_and_no_portable_type_is_named_in_src() {
     let catalogue = stackc::portable::Catalogue::default();
-    let types: Vec<String> = catalogue.names().map(|name| format!("\"{name}\"")).collect();
+    // `secret` is also a word of the language: `param token secret=#true`, and the form `(secret)`.
+    let types: Vec<String> = catalogue.names().filter(|name| *name != "secret").map(|name| format!("\"{name}\"")).collect();
     let mut found = Vec::new();
     for file in walk(&root().join("src"), "rs") {
         let text = std::fs::read_to_string(&file).unwrap();

@@ -96,7 +96,7 @@ fn lines(property: &Property, depth: usize) -> String {
         Kind::Integer { min, max } => range("whole number", &min.to_string(), &max.to_string(), *min > i64::MIN, *max < i64::MAX),
         Kind::Number { min, max } => range("number", &min.to_string(), &max.to_string(), *min > f64::MIN, *max < f64::MAX),
         Kind::Block(block) => match &block.edge {
-            Some(edge) => format!("leads to a {}, may be repeated", edge.to),
+            Some(edge) => format!("edge to: {}, may be repeated", edge.to),
             None if block.many => "may be repeated".to_owned(),
             None => "once".to_owned(),
         },

@@ -56,7 +56,12 @@ fn coverage(rules: &Rules<'_>, ty: &str, sources: &mut Sources) -> String {
     if losses.iter().any(|loss| loss.grade == rules::Grade::Unsupported && loss.subject.to_string() == ty) {
         return "unsupported".to_owned();
     }
-    let count = |grade: rules::Grade| losses.iter().filter(|loss| loss.grade == grade).count();
+    let count = |grade: rules::Grade| {
+        let mut subjects: Vec<String> = losses.iter().filter(|loss| loss.grade == grade).map(|loss| loss.subject.to_string()).collect();
+        subjects.sort();
+        subjects.dedup();
+        subjects.len()
+    };
     let parts: Vec<String> = [(rules::Grade::Unsupported, "unsupported"), (rules::Grade::Degraded, "degraded"), (rules::Grade::Emulated, "emulated")]
         .into_iter()
         .filter(|(grade, _)| count(*grade) > 0)

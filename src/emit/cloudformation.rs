@@ -146,7 +146,7 @@ impl Writer<'_> {
         let looks_like_one = text.match_indices("${").any(|(at, _)| {
             let name = text.get(at + 2..).and_then(|rest| rest.split_once('}')).map(|(name, _)| name.trim()).unwrap_or_default();
             let head = name.split('.').next().unwrap_or_default();
-            name.starts_with("AWS::") || self.names.iter().any(|known| known == head) || self.graph.params.iter().any(|param| pascal(&param.name) == head)
+            name.contains("::") || self.names.iter().any(|known| known == head) || self.graph.params.iter().any(|param| pascal(&param.name) == head)
         });
         if !looks_like_one {
             return json.text(text);

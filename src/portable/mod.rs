@@ -145,8 +145,6 @@ pub enum Format {
     Path,
     /// A cron expression of five fields.
     Cron,
-    /// An e-mail address.
-    Email,
     /// Lower-case letters, digits and `_`, starting with a letter.
     Identifier,
     /// An URL that starts with `http://` or `https://`, or `*`.

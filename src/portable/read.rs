@@ -128,7 +128,6 @@ fn format(node: &Node, problems: &mut Vec<Diagnostic>) -> Format {
         Some("image") => Format::Image,
         Some("path") => Format::Path,
         Some("cron") => Format::Cron,
-        Some("email") => Format::Email,
         Some("identifier") => Format::Identifier,
         Some("origin") => Format::Origin,
         Some("version") => Format::Version,

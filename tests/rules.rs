@@ -1,0 +1,126 @@
+//! The rule language: rules that hold, rules that do not and what is said of them, and all rules that stackc brings along.
+//! A file below `tests/rules` is laid over the built-in one of its type, and checked for each target that it is about.
+#![allow(missing_docs, clippy::disallowed_methods, clippy::disallowed_macros)]
+
+#[path = "errors/case.rs"]
+mod case;
+mod support;
+
+use case::Case;
+use stackc::Compiler;
+use stackc::diag::Diagnostic;
+use stackc::rules::{Rules, Target, builtin, check};
+use stackc::source::Sources;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use support::{root, same, walk};
+
+/// A file of rules: its name, its text, and where it is laid over.
+struct RuleFile {
+    name: String,
+    text: String,
+    place: String,
+    /// The targets that it has blocks for.
+    targets: Vec<String>,
+}
+
+fn open(path: &Path) -> RuleFile {
+    let text = std::fs::read_to_string(path).unwrap();
+    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    let (nodes, problems) = stackc::syntax::read(stackc::source::FileId(0), &text);
+    assert!(problems.is_empty(), "{name}: {problems:?}");
+    let is_cloud = nodes.iter().any(|node| node.name.text == "cloud");
+    let of_lower = nodes.iter().find(|node| node.name.text == "lower").or(nodes.first());
+    let ty = of_lower.and_then(|node| node.args.last()?.as_str()).unwrap_or("none");
+    let blocks = nodes.iter().flat_map(|node| node.children()).filter(|child| child.tag.is_none() && child.children.is_some());
+    let named: BTreeSet<&str> = blocks.map(|child| child.name.text.as_str()).collect();
+    let targets = ["cfn", "tf-aws"].into_iter().filter(|target| is_cloud || named.contains(target)).map(str::to_owned).collect();
+    RuleFile { place: format!("aws/{}.kdl", if is_cloud { "cloud" } else { ty }), name, targets, text }
+}
+
+fn files(folder: &str) -> Vec<RuleFile> {
+    let paths: Vec<PathBuf> = walk(&root().join("tests/rules").join(folder), "kdl");
+    assert!(paths.len() >= 15, "only {} files were found in tests/rules/{folder}", paths.len());
+    paths.iter().map(|path| open(path)).collect()
+}
+
+/// What is wrong with the rules of a target, for all stacks.
+fn problems(compiler: &Compiler, target: &Target, sources: &mut Sources) -> Vec<Diagnostic> {
+    match Rules::open(target.clone(), &compiler.files) {
+        Ok(rules) => check::check(rules, &[], true, &compiler.catalogue, sources).1.sorted(),
+        Err(problem) => vec![problem],
+    }
+}
+
+fn shown(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let (line, column) = sources.line_column(diagnostic.primary.span);
+    let file = sources.get(diagnostic.primary.span.file).map(|source| source.name.clone()).unwrap_or_default();
+    format!("{file}:{line}:{column}: {}: {} ({})", diagnostic.code, diagnostic.message, diagnostic.primary.text)
+}
+
+#[test]
+fn the_rules_that_stackc_brings_along_hold_for_every_stack() {
+    let compiler = Compiler::new(Vec::new());
+    let mut sources = Sources::default();
+    let targets = compiler.targets(&mut sources);
+    assert!(targets.len() >= 2, "there are {} targets", targets.len());
+    let mut found = Vec::new();
+    for target in targets {
+        found.extend(problems(&compiler, &target, &mut sources).iter().map(|problem| format!("{}: {}", target.name, shown(problem, &sources))));
+    }
+    assert!(found.is_empty(), "{} problems\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn every_rule_that_holds_is_taken() {
+    let mut wrong = Vec::new();
+    for file in files("pass") {
+        assert!(!file.targets.is_empty(), "{} is about no target", file.name);
+        let compiler = Compiler::new(vec![(file.place.clone(), file.text.clone())]);
+        let mut sources = Sources::default();
+        for target in compiler.targets(&mut sources).into_iter().filter(|target| file.targets.contains(&target.name)) {
+            let found = problems(&compiler, &target, &mut sources);
+            wrong.extend(found.iter().map(|problem| format!("pass/{}.kdl on {}: {}", file.name, target.name, shown(problem, &sources))));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_rule_that_does_not_hold_is_refused_for_its_reason() {
+    let mut wrong = Vec::new();
+    let mut kept = Vec::new();
+    for file in files("fail") {
+        let first = file.text.lines().next().unwrap_or_default();
+        let expected: Vec<&str> = first.trim_start_matches("// ").split(':').next().unwrap_or_default().split(", ").collect();
+        let target = file.targets.first().map_or("cfn", String::as_str);
+        let case = Case::new(vec![(format!("targets/{}", file.place), file.text.clone())], "stack.kdl");
+        let report = case.run_with(Some(["check", "--target", target].map(str::to_owned).to_vec()));
+        if report.codes != expected {
+            wrong.push(format!("fail/{}.kdl leads to {:?}, not to {expected:?}\n{}", file.name, report.codes, report.text));
+        }
+        wrong.extend(report.flaws.iter().map(|flaw| format!("fail/{}.kdl: {flaw}", file.name)));
+        let snapshot = root().join(format!("snapshots/rules/{}.txt", file.name));
+        wrong.extend(same(&snapshot, &case.snapshot(&report)).err());
+        kept.push(snapshot);
+    }
+    let dead: Vec<PathBuf> = walk(&root().join("snapshots/rules"), "txt").into_iter().filter(|file| !kept.contains(file)).collect();
+    assert!(dead.is_empty(), "nothing makes these snapshots any more: {dead:?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_built_in_is_documented_and_nothing_else_is() {
+    let text = std::fs::read_to_string(root().join("docs/rules.md")).unwrap();
+    let section = text.split("\n## ").find(|section| section.starts_with("Built-ins")).expect("docs/rules.md has a section of built-ins");
+    let documented: Vec<&str> = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(['`', ' ']).next()).collect();
+    let known: Vec<&str> = builtin::ALL.iter().map(|builtin| builtin.name).collect();
+    assert_eq!(documented, known, "docs/rules.md lists the built-ins in the order of their names");
+}
+
+#[test]
+fn every_built_in_is_used_by_a_rule_that_holds() {
+    let all: String = files("pass").into_iter().map(|file| file.text).collect();
+    let unused: Vec<&str> = builtin::ALL.iter().map(|builtin| builtin.name).filter(|name| !all.contains(&format!("(call){name} "))).collect();
+    assert!(unused.is_empty(), "no file in tests/rules/pass uses {unused:?}");
+}
