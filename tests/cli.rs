@@ -1,0 +1,155 @@
+//! The program as a person and as a CI meets it: what it prints, where it writes, how it ends.
+#![allow(missing_docs, clippy::disallowed_methods, clippy::disallowed_macros)]
+
+mod support;
+
+use support::{root, stackc, stderr, stdout, walk};
+
+fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(root().join("snapshots/cli"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+/// A folder with a stack in it.
+fn folder(stack: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("stack.kdl"), stack).unwrap();
+    folder
+}
+
+const TWO_MISTAKES: &str = "stack shop {\n    network main zones=9\n    bucket media versionned=#true\n}\n";
+
+#[test]
+fn help_teaches() {
+    for command in ["build", "check", "explain", "targets", "rules", "init", "snapshot", "completions"] {
+        let output = stackc(root(), &[command, "--help"]);
+        assert!(output.status.success());
+        assert!(stdout(&output).contains("Example"), "`{command} --help` has no example");
+        snapshot(&format!("help-{command}"), &stdout(&output));
+    }
+    snapshot("help", &stdout(&stackc(root(), &["--help"])));
+}
+
+#[test]
+fn listings() {
+    snapshot("targets", &stdout(&stackc(root(), &["targets"])));
+    snapshot("explain", &stdout(&stackc(root(), &["explain"])));
+    snapshot("explain-property", &stdout(&stackc(root(), &["explain", "service.route.health"])));
+    snapshot("explain-unknown", &stderr(&stackc(root(), &["explain", "databse"])));
+}
+
+#[test]
+fn messages_in_every_format() {
+    let folder = folder(TWO_MISTAKES);
+    let human = stackc(folder.path(), &["check"]);
+    assert_eq!(human.status.code(), Some(1));
+    assert_eq!(stdout(&human), "");
+    snapshot("message-human", &stderr(&human));
+    let json = stackc(folder.path(), &["check", "--message-format", "json"]);
+    assert_eq!(json.status.code(), Some(1));
+    for line in stdout(&json).lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+    snapshot("message-json", &stdout(&json));
+    let sarif = stackc(folder.path(), &["check", "--message-format", "sarif"]);
+    let document: serde_json::Value = serde_json::from_str(&stdout(&sarif)).unwrap();
+    assert_eq!(document["runs"][0]["results"].as_array().unwrap().len(), 2);
+    snapshot("message-sarif", &stdout(&sarif));
+}
+
+#[test]
+fn exit_codes() {
+    let good = folder("stack shop {\n    bucket media\n}\n");
+    let bad = folder(TWO_MISTAKES);
+    for (folder, arguments, code) in [
+        (&good, &["check"][..], 0),
+        (&good, &["build", "--target", "cfn,tf-aws"], 0),
+        (&bad, &["build", "--target", "cfn"], 1),
+        (&good, &["build"], 2),
+        (&good, &["build", "--target", "cnf"], 2),
+        (&good, &["build", "nowhere.kdl", "--target", "cfn"], 2),
+        (&good, &["build", "--target", "cfn,tf-aws", "-o", "-"], 2),
+        (&good, &["build", "--target", "tf-aws", "--format", "yaml"], 2),
+        (&good, &["check", "--stage", "prod"], 1),
+        (&good, &["check", "--targets", "nowhere"], 2),
+        (&good, &["frobnicate"], 2),
+    ] {
+        let output = stackc(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        assert!(code == 0 || !stderr(&output).is_empty(), "{arguments:?} says nothing");
+    }
+}
+
+#[test]
+fn nothing_is_written_when_anything_is_wrong() {
+    let folder = folder(TWO_MISTAKES);
+    stackc(folder.path(), &["build", "--target", "cfn,tf-aws"]);
+    assert!(!folder.path().join("build").exists());
+    // Good for one target and refused by the other: neither is written.
+    std::fs::write(folder.path().join("stack.kdl"), "stack shop {\n    bucket media { tags note=\"{{resolve:ssm:x}}\" }\n}\n").unwrap();
+    let output = stackc(folder.path(), &["build", "--target", "tf-aws,cfn"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!folder.path().join("build").exists());
+}
+
+#[test]
+fn templates_go_where_they_were_asked_to() {
+    let folder = folder("stack shop {\n    bucket media\n    stage prod {\n        bucket media { protect }\n    }\n}\n");
+    assert!(stackc(folder.path(), &["build", "--target", "all", "-o", "out"]).status.success());
+    assert!(stackc(folder.path(), &["build", "--target", "cfn", "--stage", "prod", "--format", "yaml", "-o", "out"]).status.success());
+    let mut files: Vec<String> = ["json", "yaml"]
+        .iter()
+        .flat_map(|ending| walk(&folder.path().join("out"), ending))
+        .map(|file| file.strip_prefix(folder.path()).unwrap().display().to_string())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["out/cfn.prod/template.yaml", "out/cfn/template.json", "out/tf-aws/main.tf.json"]);
+    let printed = stackc(folder.path(), &["build", "--target", "cfn", "-o", "-"]);
+    assert_eq!(stdout(&printed), std::fs::read_to_string(folder.path().join("out/cfn/template.json")).unwrap());
+    let compact = stackc(folder.path(), &["build", "--target", "cfn", "-o", "-", "--compact"]);
+    let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(value(&stdout(&compact)), value(&stdout(&printed)));
+    assert_eq!(stdout(&compact).lines().count(), 1);
+}
+
+#[test]
+fn what_is_no_text_is_refused() {
+    let folder = folder("");
+    std::fs::write(folder.path().join("stack.kdl"), b"stack \xff {}").unwrap();
+    let output = stackc(folder.path(), &["check"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("not UTF-8"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_mark_of_byte_order_does_no_harm() {
+    let folder = folder("\u{feff}stack shop {\n    bucket media\n}\n");
+    assert!(stackc(folder.path(), &["check"]).status.success());
+}
+
+#[test]
+fn completions_name_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = stackc(root(), &["completions", shell]);
+        assert!(output.status.success());
+        assert!(stdout(&output).contains("snapshot"), "{shell}");
+    }
+}
+
+#[test]
+fn a_teams_own_rules_replace_ours_file_by_file() {
+    let folder = folder("stack shop {\n    bucket media\n}\n");
+    let rules = folder.path().join("rules/aws");
+    std::fs::create_dir_all(&rules).unwrap();
+    let ours = std::fs::read_to_string(root().join("targets/aws/bucket.kdl")).unwrap();
+    std::fs::write(rules.join("bucket.kdl"), ours.replacen("SSEAlgorithm=AES256", "SSEAlgorithm=\"aws:kms\"", 1)).unwrap();
+    let output = stackc(folder.path(), &["build", "--target", "cfn", "-o", "-", "--targets", "rules"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("aws:kms"));
+    std::fs::write(rules.join("bucket.kdl"), ours.replacen("SSEAlgorithm=AES256", "SSEAlgorithm=AES257", 1)).unwrap();
+    let output = stackc(folder.path(), &["build", "--target", "cfn", "-o", "-", "--targets", "rules"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("E0306"), "{}", stderr(&output));
+}
