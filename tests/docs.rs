@@ -1,5 +1,13 @@
 //! The documentation is executed: every KDL block is compiled, every generated page is compared with what generates it.
-#![allow(missing_docs, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![allow(
+    missing_docs,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod support;
 

@@ -67,6 +67,7 @@ fn every_case_leads_to_its_code_and_to_nothing_else() {
         problems.extend(report.flaws.iter().map(|flaw| format!("{name}: {flaw}")));
         if report.codes != [code.as_str()] {
             problems.push(format!("{name} leads to {:?}\n{}", report.codes, report.text));
+            continue;
         }
         let exit = i32::from(code.starts_with('E'));
         if report.exit != Some(exit) {
@@ -83,7 +84,8 @@ fn every_code_has_a_case_and_a_page_and_nothing_is_dead() {
     let wanted: BTreeSet<String> = codes.keys().map(|code| format!("{}/{code}", stage_of(code))).collect();
     let same_as_wanted = |what: &str, found: Vec<String>| {
         let found: BTreeSet<String> = found.into_iter().collect();
-        let missing: Vec<_> = wanted.difference(&found).collect();
+        // A snapshot that is missing is reported where it is compared.
+        let missing: Vec<_> = wanted.difference(&found).filter(|_| !what.starts_with("snapshots")).collect();
         let dead: Vec<_> = found.difference(&wanted).collect();
         assert!(missing.is_empty() && dead.is_empty(), "{what}: missing {missing:?}; for no code of src/diag {dead:?}");
     };
@@ -114,15 +116,18 @@ fn every_page_has_the_same_form() {
         if sections != ["What it means", "Why", "What to do"] {
             wrong(format!("its sections are {sections:?}"));
         }
-        if !(15..=35).contains(&lines.len()) {
-            wrong(format!("it has {} lines; 15 to 35 are wanted", lines.len()));
-        }
         if let Some(line) = lines.iter().find(|line| line.chars().count() > 130) {
             wrong(format!("a line is too long: {line}"));
         }
         let case = case_of(&code);
         let kinds: Vec<String> = blocks(&text).into_iter().map(|(words, ..)| words).collect();
         let count = |kind: &str| kinds.iter().filter(|words| *words == kind).count();
+        // A rule that is shown besides the two stacks does not count.
+        let rules: usize = blocks(&text).iter().filter(|(words, ..)| words == "kdl rules").map(|(.., block)| block.lines().count() + 3).sum();
+        let length = lines.len() - if stage_of(&code) == "rules" { 0 } else { rules };
+        if !(15..=35).contains(&length) {
+            wrong(format!("it has {length} lines; 15 to 35 are wanted"));
+        }
         let unknown: Vec<&String> = kinds.iter().filter(|words| !["kdl", "kdl fail", "kdl rules", "text"].contains(&words.as_str())).collect();
         if !unknown.is_empty() {
             wrong(format!("blocks marked {unknown:?} are not tested"));

@@ -79,8 +79,10 @@ fn every_rule_that_holds_is_taken() {
         let compiler = Compiler::new(vec![(file.place.clone(), file.text.clone())]);
         let mut sources = Sources::default();
         for target in compiler.targets(&mut sources).into_iter().filter(|target| file.targets.contains(&target.name)) {
-            let found = problems(&compiler, &target, &mut sources);
-            wrong.extend(found.iter().map(|problem| format!("pass/{}.kdl on {}: {}", file.name, target.name, shown(problem, &sources))));
+            // What other rules miss in this one, which stands in for the built-in one, is not its fault.
+            let found: Vec<Diagnostic> = problems(&compiler, &target, &mut sources);
+            let own = |problem: &&Diagnostic| sources.get(problem.primary.span.file).is_some_and(|source| source.text == file.text);
+            wrong.extend(found.iter().filter(own).map(|problem| format!("pass/{}.kdl on {}: {}", file.name, target.name, shown(problem, &sources))));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -96,13 +98,14 @@ fn every_rule_that_does_not_hold_is_refused_for_its_reason() {
         let target = file.targets.first().map_or("cfn", String::as_str);
         let case = Case::new(vec![(format!("targets/{}", file.place), file.text.clone())], "stack.kdl");
         let report = case.run_with(Some(["check", "--target", target].map(str::to_owned).to_vec()));
-        if report.codes != expected {
-            wrong.push(format!("fail/{}.kdl leads to {:?}, not to {expected:?}\n{}", file.name, report.codes, report.text));
-        }
         wrong.extend(report.flaws.iter().map(|flaw| format!("fail/{}.kdl: {flaw}", file.name)));
         let snapshot = root().join(format!("snapshots/rules/{}.txt", file.name));
-        wrong.extend(same(&snapshot, &case.snapshot(&report)).err());
-        kept.push(snapshot);
+        kept.push(snapshot.clone());
+        if report.codes == expected {
+            wrong.extend(same(&snapshot, &case.snapshot(&report)).err());
+        } else {
+            wrong.push(format!("fail/{}.kdl leads to {:?}, not to {expected:?}\n{}", file.name, report.codes, report.text));
+        }
     }
     let dead: Vec<PathBuf> = walk(&root().join("snapshots/rules"), "txt").into_iter().filter(|file| !kept.contains(file)).collect();
     assert!(dead.is_empty(), "nothing makes these snapshots any more: {dead:?}");

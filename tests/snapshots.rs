@@ -1,5 +1,13 @@
 //! The templates of every example, on all its targets and stages, as files that a reviewer can open.
-#![allow(missing_docs, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![allow(
+    missing_docs,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod support;
 

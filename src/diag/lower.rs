@@ -80,6 +80,6 @@ pub fn not_offered(span: Span, first: &str, second: &str, target: &str, why: &st
 /// E0411: a built-in that cannot do what a rule asks with this stack's values.
 pub fn call_failed(user: Span, rule: Span, name: &str, why: &str) -> Diagnostic {
     Diagnostic::error("E0411", user, "this value leads to nothing that can be built", why.to_owned())
-        .related(rule, format!("asked for by `(call){name}` here"))
+        .related(rule, format!("asked for by `{name}` here"))
         .help("give a value with which that works")
 }

@@ -227,6 +227,9 @@ impl Checker<'_, '_> {
                         missing.push((format!("{} {to}", property.name), property.span));
                         continue;
                     }
+                    if edge_to.as_ref().is_some_and(|to| declared(&format!("{} {to}", property.name))) {
+                        continue;
+                    }
                     for field in &block.fields {
                         let path = format!("{}.{}", property.name, field.name);
                         // The environment's names are derived before any rule sees them.
@@ -374,8 +377,26 @@ impl Checker<'_, '_> {
     }
 
     fn loss(&mut self, scope: &Scope, loss: &Loss) {
-        let Root::Type(ty) = &scope.subject else { return };
         let subject = loss.subject.to_string();
+        let ty = match &scope.subject {
+            Root::Cloud => return,
+            Root::Type(ty) => ty,
+            Root::Edge { from, to, property } => {
+                let Some((property, Kind::Block(block))) = from.properties.get(*property).map(|property| (property, &property.kind)) else { return };
+                let path = match (subject == property.name, block.fields.iter().any(|field| field.name == subject)) {
+                    (true, _) => format!("{} {}", property.name, to.name),
+                    (false, true) => format!("{}.{subject}", property.name),
+                    (false, false) => {
+                        let names = property_names(&block.fields).into_iter().chain([property.name.clone()]).collect::<Vec<_>>();
+                        self.out.push(diag::unknown_path(loss.span, &subject, &names));
+                        return;
+                    }
+                };
+                let subject = Path { parts: vec![path], span: loss.subject.span };
+                self.losses.push((from.name.clone(), Loss { subject, ..loss.clone() }));
+                return;
+            }
+        };
         let head = loss.subject.parts.first().map(String::as_str).unwrap_or_default();
         let known = subject == ty.name || ty.property(head).is_some() || ty.output(&subject).is_some();
         if !known {

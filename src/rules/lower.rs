@@ -57,6 +57,9 @@ pub fn lower(model: &Model, checked: &Checked<'_>, sources: &mut Sources) -> (Gr
     (graph, out)
 }
 
+/// The most copies that one loop over a number makes: more is a mistake in a rule or in a stack, and would stall.
+const MOST_COPIES: i64 = 100;
+
 /// What a rule is applied to.
 #[derive(Clone, Copy)]
 enum Who<'m> {
@@ -267,16 +270,26 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         slots.push(Slot { instance, rule, frame });
     }
 
-    /// A loss that this stack meets: the property was given, or the type itself is not there.
+    /// A loss that this stack meets: the property was given, or the type or the edge itself is not there.
     fn meet(&self, instance: usize, loss: &super::Loss) {
-        let Some(Who::Resource(id)) = self.instances.get(instance).map(|instance| instance.who) else { return };
+        let Some(who) = self.instances.get(instance).map(|instance| instance.who) else { return };
+        let (id, record) = match who {
+            Who::Cloud => return,
+            Who::Resource(id) => (id, None),
+            Who::Edge { from, to, record, property } => (from, Some((to, record, property))),
+        };
         let Some(resource) = self.resource(id) else { return };
         let target = &self.checked.target().name;
         let subject = loss.subject.to_string();
-        let (what, span) = if subject == resource.ty.name {
-            (format!("{subject} such as `{}`", resource.name.text), Some(resource.span))
-        } else {
-            (format!("`{subject}` of a {}", resource.ty.name), given_at(&resource.values, &loss.subject.parts))
+        let (what, span) = match record {
+            Some((to, record, property)) => {
+                let to = self.resource(to).map(|to| to.ty.name.as_str()).unwrap_or_default();
+                let span = if subject == property { Some(record.span) } else { given_at(record, &loss.subject.parts) };
+                let what = if subject == property { format!("`{property}` from a {} to a {to}", resource.ty.name) } else { format!("`{subject}` of `{property}` to a {to}") };
+                (what, span)
+            }
+            None if subject == resource.ty.name => (format!("{subject} such as `{}`", resource.name.text), Some(resource.span)),
+            None => (format!("`{subject}` of a {}", resource.ty.name), given_at(&resource.values, &loss.subject.parts)),
         };
         let Some(span) = span else { return };
         let accepted = resource.accepts.iter().any(|(on, _)| on.as_ref().is_none_or(|on| on == target));
@@ -807,7 +820,13 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                     binding(Item::Val(self.field(field, each.over.span)), key)
                 })
                 .collect(),
-            Item::Val(Val { kind: ValKind::Integer(count), .. }) => (0..count.clamp(0, 100)).map(|place| binding(Item::Place(place), letter(place))).collect(),
+            Item::Val(Val { kind: ValKind::Integer(count), origin }) => {
+                if count > MOST_COPIES {
+                    let why = format!("it asks for {count} copies of a resource; {MOST_COPIES} are the most");
+                    self.out.borrow_mut().push(diag::call_failed(origin.user, each.over.span, "each", &why));
+                }
+                (0..count.clamp(0, MOST_COPIES)).map(|place| binding(Item::Place(place), letter(place))).collect()
+            }
             Item::Val(Val { kind: ValKind::List(items), .. }) => items
                 .into_iter()
                 .enumerate()

@@ -21,6 +21,7 @@ import moto.sesv2.urls as sesv2_urls
 from botocore import xform_name
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.codepipeline.models import CodePipeline
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ecs.models import Service
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -282,6 +283,10 @@ class Connections:
         kept = [tag for tag in self.tags[asked["ResourceArn"]] if tag["Key"] not in asked["TagKeys"]]
         self.tags[asked["ResourceArn"]] = kept
         return {}
+
+
+# A rule between two groups keeps its description with the group, and moto answers with the address range's alone.
+SecurityGroupRule.description = property(lambda self: self.ip_range.get("Description") or (self.source_group or {}).get("Description"))
 
 
 def application():

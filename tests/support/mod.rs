@@ -1,5 +1,5 @@
 //! What several test programs share: the examples, and running the program.
-#![allow(dead_code, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![allow(dead_code, clippy::disallowed_methods, clippy::disallowed_macros, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
