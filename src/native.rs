@@ -153,6 +153,21 @@ pub enum ValKind {
     Absent,
 }
 
+impl NativeResource {
+    /// The resources that its properties refer to.
+    pub fn references(&self) -> Vec<NativeId> {
+        let mut found = Vec::new();
+        self.body.iter().for_each(|(_, val)| val.references(&mut found));
+        found
+    }
+
+    /// The resources that have to exist first and that no property refers to, so that the template has to say it.
+    pub fn only_after(&self) -> impl Iterator<Item = NativeId> {
+        let implied = self.references();
+        self.after.iter().copied().filter(move |id| !implied.contains(id))
+    }
+}
+
 impl Val {
     /// A value of an origin.
     pub fn new(kind: ValKind, origin: Origin) -> Val {

@@ -1,6 +1,15 @@
 //! Every diagnostic: the smallest input that leads to it and what is printed then, and the page that explains it.
-//! The cases are below `tests/errors`, the pages in `docs/errors`, what is printed below `snapshots/errors`; none is listed here.
-#![allow(missing_docs, clippy::disallowed_methods, clippy::disallowed_macros)]
+//! The cases are below `tests/errors`, the pages in `docs/errors`, what is printed below `snapshots/errors`; none is listed here. Cases of a
+//! stage are called by their codes; those in `also` say in their first lines what they lead to.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros
+)]
 
 #[path = "errors/case.rs"]
 mod case;
@@ -78,6 +87,33 @@ fn every_case_leads_to_its_code_and_to_nothing_else() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// Further inputs, each with the codes in its first line: what must not be reported besides, and what must not go unnoticed.
+#[test]
+fn every_further_case_leads_to_the_codes_in_its_first_line() {
+    let mut problems = Vec::new();
+    let paths = walk(&root().join("tests/errors/also"), "kdl");
+    assert!(paths.len() >= 10, "only {} further cases were found", paths.len());
+    let mut kept = Vec::new();
+    for path in paths {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let expected: Vec<&str> = text.trim_start_matches("// ").split(':').next().unwrap_or_default().split(", ").collect();
+        let case = Case::open(&path);
+        let report = case.run();
+        problems.extend(report.flaws.iter().map(|flaw| format!("also/{name}: {flaw}")));
+        let snapshot = root().join(format!("snapshots/errors/also/{name}.txt"));
+        kept.push(snapshot.clone());
+        if report.codes == expected {
+            problems.extend(same(&snapshot, &case.snapshot(&report)).err());
+        } else {
+            problems.push(format!("also/{name} leads to {:?}, not to {expected:?}\n{}", report.codes, report.text));
+        }
+    }
+    let dead: Vec<PathBuf> = walk(&root().join("snapshots/errors/also"), "txt").into_iter().filter(|file| !kept.contains(file)).collect();
+    assert!(dead.is_empty(), "nothing makes these snapshots any more: {dead:?}");
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
 #[test]
 fn every_code_has_a_case_and_a_page_and_nothing_is_dead() {
     let codes = codes();
@@ -93,7 +129,8 @@ fn every_code_has_a_case_and_a_page_and_nothing_is_dead() {
     same_as_wanted("tests/errors", cases().into_iter().map(|(code, stage, _)| format!("{stage}/{code}")).collect());
     let pages = walk(&root().join("docs/errors"), "md");
     same_as_wanted("docs/errors", pages.iter().map(|page| format!("{}/{}", stage_of(&stem(page)), stem(page))).collect());
-    let snapshots = walk(&root().join("snapshots/errors"), "txt");
+    let mut snapshots = walk(&root().join("snapshots/errors"), "txt");
+    snapshots.retain(|file| !file.starts_with(root().join("snapshots/errors/also")));
     let of_stage = |file: &PathBuf| format!("{}/{}", file.parent().unwrap().file_name().unwrap().to_string_lossy(), stem(file));
     same_as_wanted("snapshots/errors", snapshots.iter().map(of_stage).collect());
     for (code, about) in &codes {

@@ -1,6 +1,14 @@
 //! The rule language: rules that hold, rules that do not and what is said of them, and all rules that stackc brings along.
 //! A file below `tests/rules` is laid over the built-in one of its type, and checked for each target that it is about.
-#![allow(missing_docs, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros
+)]
 
 #[path = "errors/case.rs"]
 mod case;

@@ -74,10 +74,7 @@ impl Writer<'_> {
                 }
                 Removal::Delete => {}
             }
-            let mut implied = Vec::new();
-            resource.body.iter().for_each(|(_, val)| val.references(&mut implied));
-            let after: BTreeSet<&str> =
-                resource.after.iter().filter(|id| !implied.contains(id)).filter_map(|id| self.names.get(id.0)).map(String::as_str).collect();
+            let after: BTreeSet<&str> = resource.only_after().filter_map(|id| self.names.get(id.0)).map(String::as_str).collect();
             let after: Vec<&str> = after.into_iter().collect();
             match after.as_slice() {
                 [] => {}

@@ -118,9 +118,7 @@ impl Writer<'_> {
         for (name, val) in &resource.body {
             self.value(json.key(name), val);
         }
-        let mut implied = Vec::new();
-        resource.body.iter().for_each(|(_, val)| val.references(&mut implied));
-        let after: BTreeSet<String> = resource.after.iter().filter(|id| !implied.contains(id)).map(|id| self.address(*id)).collect();
+        let after: BTreeSet<String> = resource.only_after().map(|id| self.address(id)).collect();
         if !after.is_empty() {
             json.key("depends_on").texts(after);
         }

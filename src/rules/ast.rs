@@ -93,14 +93,7 @@ pub enum Statement {
         span: Span,
     },
     /// `param NAME default=… about=…`: a value that the cloud does not tell, and the deployer has to.
-    Param {
-        /// Its name in the template.
-        name: Ident,
-        /// What it is for.
-        about: String,
-        /// Its default.
-        default: Option<Scalar>,
-    },
+    Param(RuleParam),
     /// `(when)path { … }`.
     When(Path, Vec<Statement>),
     /// `(match)path { value { … } … }`.
@@ -109,6 +102,19 @@ pub enum Statement {
     Each(Each<Statement>),
     /// `(unsupported)`, `(degraded)` or `(emulated)`.
     Loss(Loss),
+}
+
+/// A parameter that a rule asks for.
+#[derive(Debug)]
+pub struct RuleParam {
+    /// Its name; in the template, that of the resource comes before it, except in the cloud's own rule.
+    pub name: Ident,
+    /// What it is for.
+    pub about: String,
+    /// Whether it is kept out of sight.
+    pub secret: bool,
+    /// Its default.
+    pub default: Option<Scalar>,
 }
 
 /// Something repeated for each item of a list, map, block or number.

@@ -1,6 +1,6 @@
 //! Checks rules against the provider's schema and the portable types, for all inputs, before any stack is lowered with them.
 
-use super::ast::{Each, Expr, ExprKind, Item, Loss, Path, ResourceRule, Rule, Statement, Subject};
+use super::ast::{Each, Expr, ExprKind, Item, Loss, Path, ResourceRule, Rule, RuleParam, Statement, Subject};
 use super::builtin::{self, Type};
 use super::{CLOUD, Rules};
 use crate::diag::{Diagnostics, rules as diag};
@@ -349,7 +349,7 @@ impl Checker<'_, '_> {
                 Statement::Output { value, .. } => {
                     self.infer(scope, value);
                 }
-                Statement::Param { .. } => {}
+                Statement::Param(_) => {}
                 Statement::When(path, body) => {
                     let depth = self.known.len();
                     self.condition(scope, path);
@@ -945,6 +945,10 @@ impl Checker<'_, '_> {
             (None, "this", _) => Typed::new(Ty::Names(&["name", "from", "to", "key"])),
             (None, "stack", _) => Typed::new(Ty::Names(&["name"])),
             (None, CLOUD, _) => Typed::new(Ty::Cloud),
+            (None, "param", _) => {
+                let Some(param) = path.parts.get(1).and_then(|name| find_param(&scope.rule.body, name)) else { return self.lost(path, Vec::new()) };
+                return Typed::deferred(if param.secret { Ty::Secret } else { Ty::Text(None) });
+            }
             (None, "from", Root::Edge { from, .. }) => Typed::new(Ty::Resource(Rc::clone(from))),
             (None, "to", Root::Edge { to, .. }) => Typed::new(Ty::Resource(Rc::clone(to))),
             (None, _, Root::Type(ty)) => match self.property(ty, &ty.properties, "", head) {
@@ -999,7 +1003,7 @@ impl Checker<'_, '_> {
             },
             Ty::Cloud => {
                 let rule = self.rules.lowering(CLOUD, self.sources)?;
-                if rule.body.iter().any(|statement| matches!(statement, Statement::Param { name, .. } if name.text == part)) {
+                if find_param(&rule.body, part).is_some() {
                     return Some(Typed::deferred(Ty::Text(None)));
                 }
                 let scope = Scope { rule: Rc::clone(&rule), subject: Root::Cloud, items: Vec::new() };
@@ -1138,6 +1142,14 @@ fn shapes_agree(given: &Shape, wanted: &Shape) -> bool {
         (_, Shape::List(wanted)) => shapes_agree(given, wanted),
         _ => scalar(given) && scalar(wanted),
     }
+}
+
+/// A parameter that a rule asks for.
+pub(super) fn find_param<'r>(statements: &'r [Statement], wanted: &str) -> Option<&'r RuleParam> {
+    statements.iter().find_map(|statement| match statement {
+        Statement::Param(param) if param.name.text == wanted => Some(param),
+        _ => None,
+    })
 }
 
 /// An output of a body, not of its loops, and whether it may be absent.

@@ -296,8 +296,8 @@ fn check_cycles(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, sta
         .resources
         .iter()
         .map(|resource| {
-            let mut found = resource.after.clone();
-            resource.body.iter().for_each(|(_, val)| val.references(&mut found));
+            let mut found = resource.references();
+            found.extend(&resource.after);
             found.sort();
             found.dedup();
             found

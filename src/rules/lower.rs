@@ -4,7 +4,7 @@
 //! are filled, which may read outputs of any other resource: by then all of them have their place.
 
 use super::ast::{Each, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
-use super::check::{Checked, find_item_output, find_output, is_list};
+use super::check::{Checked, find_item_output, find_output, find_param, is_list};
 use super::{CLOUD, Grade, builtin, finish};
 use crate::check::{Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
@@ -129,7 +129,7 @@ struct Lowering<'m, 'r, 'c, 'f> {
     by_role: RefCell<HashMap<(usize, &'r str), Vec<usize>>>,
     outputs: RefCell<HashMap<(usize, String), Option<Val>>>,
     used_params: RefCell<Vec<bool>>,
-    cloud_params: RefCell<Vec<NativeParam>>,
+    rule_params: RefCell<Vec<NativeParam>>,
     out: RefCell<Diagnostics>,
 }
 
@@ -155,7 +155,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             by_role: RefCell::default(),
             outputs: RefCell::default(),
             used_params: RefCell::new(vec![false; model.params.len()]),
-            cloud_params: RefCell::default(),
+            rule_params: RefCell::default(),
             out: RefCell::default(),
         }
     }
@@ -259,7 +259,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                     }
                 }
                 Statement::Loss(loss) => self.meet(instance, loss),
-                Statement::Output { .. } | Statement::Param { .. } => {}
+                Statement::Output { .. } | Statement::Param(_) => {}
             }
         }
     }
@@ -285,7 +285,11 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             Some((to, record, property)) => {
                 let to = self.resource(to).map(|to| to.ty.name.as_str()).unwrap_or_default();
                 let span = if subject == property { Some(record.span) } else { given_at(record, &loss.subject.parts) };
-                let what = if subject == property { format!("`{property}` from a {} to a {to}", resource.ty.name) } else { format!("`{subject}` of `{property}` to a {to}") };
+                let what = if subject == property {
+                    format!("`{property}` from a {} to a {to}", resource.ty.name)
+                } else {
+                    format!("`{subject}` of `{property}` to a {to}")
+                };
                 (what, span)
             }
             None if subject == resource.ty.name => (format!("{subject} such as `{}`", resource.name.text), Some(resource.span)),
@@ -574,6 +578,10 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             (Some(item), ..) => item,
             (None, "stack", _) => Item::Names(vec![("name", self.model.name.clone())]),
             (None, CLOUD, _) => Item::Cloud,
+            (None, "param", _) => {
+                let name = path.parts.get(1).map(String::as_str).unwrap_or_default();
+                return self.rule_param(at.instance, name, Origin { user: at.user, rule: path.span });
+            }
             (None, "this", Some(who)) => self.names_of(who),
             (None, "from", Some(Who::Edge { from, .. })) => Item::Resource(from),
             (None, "to", Some(Who::Edge { to, .. })) => Item::Resource(to),
@@ -681,29 +689,23 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         if let Some(val) = self.output(index, name) {
             return Item::Val(val);
         }
-        let Some(rule) = self.instances.get(index).map(|instance| instance.rule) else { return Item::Absent };
-        for statement in &rule.body {
-            if let Statement::Param { name: param, about, default } = statement
-                && param.text == name
-            {
-                let mut params = self.cloud_params.borrow_mut();
-                let place = params.iter().position(|known| known.name == name).unwrap_or_else(|| {
-                    let default = default.as_ref().map(|scalar| Val::new(literal(scalar), origin));
-                    params.push(NativeParam {
-                        name: name.to_owned(),
-                        about: Some(about.clone()),
-                        secret: false,
-                        number: false,
-                        default,
-                        span: origin.user,
-                        used: true,
-                    });
-                    params.len() - 1
-                });
-                return Item::Val(Val::new(ValKind::Param(self.model.params.len() + place), origin));
-            }
-        }
-        Item::Absent
+        self.rule_param(index, name, origin)
+    }
+
+    /// A parameter that a rule asks for: one for the stack in the cloud's own rule, one for each resource in any other.
+    fn rule_param(&self, instance: usize, name: &str, origin: Origin) -> Item<'m> {
+        let Some(param) = self.instances.get(instance).and_then(|made| find_param(&made.rule.body, name)) else { return Item::Absent };
+        let mut parts = if self.cloud == Some(instance) { Vec::new() } else { self.name(instance, "main", &Vec::new()) };
+        parts.push(name.to_owned());
+        let full = parts.join("-");
+        let mut params = self.rule_params.borrow_mut();
+        let place = params.iter().position(|known| known.name == full).unwrap_or_else(|| {
+            let default = param.default.as_ref().map(|scalar| Val::new(literal(scalar), origin));
+            let number = matches!(param.default, Some(Scalar::Integer(_) | Scalar::Float(_)));
+            params.push(NativeParam { name: full, about: Some(param.about.clone()), secret: param.secret, number, default, span: origin.user, used: true });
+            params.len() - 1
+        });
+        Item::Val(Val::new(ValKind::Param(self.model.params.len() + place), origin))
     }
 
     /// An output of a rule applied to something; `None` when the rule has none of that name here.
@@ -868,7 +870,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 }
             })
             .collect();
-        params.extend(self.cloud_params.borrow().iter().cloned());
+        params.extend(self.rule_params.borrow().iter().cloned());
         params
     }
 

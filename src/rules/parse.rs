@@ -107,7 +107,8 @@ impl Parser<'_> {
             (None, "param") => {
                 let name = node.args.first().and_then(ident)?;
                 let about = node.prop_str("about").unwrap_or_default().to_owned();
-                Some(Statement::Param { name, about, default: node.prop("default").map(|value| value.scalar.clone()) })
+                let default = node.prop("default").map(|value| value.scalar.clone());
+                Some(Statement::Param(RuleParam { name, about, secret: node.flag("secret"), default }))
             }
             _ => {
                 self.wrong(node.span, "expected `resource`, `data`, `ephemeral`, `output`, `param`, or one of the forms `(when)`, `(match)`, `(each)`, `(secret)`, `(unsupported)`, `(degraded)`, `(emulated)`");

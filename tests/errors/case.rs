@@ -1,7 +1,7 @@
 //! A case: files that stackc has something to say of. Comments that begin with `//!` tell how it is run:
 //! `//! stackc check …` is the command line, when it is another than the usual one; `//! repeat 500: line {}` stands for so many lines,
 //! with their numbers in the place of the braces.
-#![allow(dead_code, clippy::disallowed_methods, clippy::disallowed_macros)]
+#![allow(dead_code)]
 
 use super::support::{stackc, stderr, stdout, walk};
 use std::path::Path;
