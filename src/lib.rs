@@ -58,6 +58,13 @@ impl Compiler {
         }
         let (model, problems) = check::check(&nodes, Span::new(file, 0, 1), stage, &self.catalogue, sources);
         out.extend(problems);
+        let targets = self.targets(sources);
+        let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+        let accepted = model.iter().flat_map(|model| &model.resources).flat_map(|resource| &resource.accepts).filter_map(|(target, _)| target.as_ref());
+        for name in model.iter().flat_map(|model| &model.targets).chain(accepted).filter(|name| !names.contains(&name.text.as_str())) {
+            out.push(diag::check::unknown_target(name.span, &name.text, &names));
+        }
+        out.extend(self.files.problems());
         out.extend(self.catalogue.problems());
         (model, out)
     }
@@ -106,7 +113,7 @@ fn over_limits(graph: &native::Graph, target: &Target, text: &str, style: Style,
     let count = graph.resources.len();
     if limits.resources.is_some_and(|most| count > most) {
         let most = limits.resources.unwrap_or_default();
-        found.push(lower_diag::beyond_limit(stack, &format!("{count} resources"), &most.to_string(), &contributors(graph)));
+        return vec![lower_diag::beyond_limit(stack, &format!("{count} resources"), &most.to_string(), &contributors(graph))];
     }
     for (what, entries) in [("parameters", graph.params.iter().filter(|param| param.used).count()), ("outputs", graph.outputs.len())] {
         if let Some(most) = limits.entries.filter(|most| entries > *most) {

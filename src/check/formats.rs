@@ -62,6 +62,8 @@ pub fn wanted(format: Format) -> &'static str {
         Format::Cron => "a cron expression of five fields such as `0 3 * * *`",
         Format::Identifier => "a name of lower-case letters, digits and `_` such as `shop_data`",
         Format::Origin => "an origin such as `https://www.example.org`, or `*`",
+        Format::Variable => "a name of letters, digits and `_` such as `DB`",
+        Format::Statuses => "statuses such as `200-299` or `200,204`",
         Format::Version => "a version such as `16` or `16.3`, in quotes",
     }
 }
@@ -101,6 +103,9 @@ pub fn check(format: Format, text: &str) -> Result<(), String> {
             Some(host) if !host.is_empty() && !host.contains('/') && !host.contains(char::is_whitespace) => Ok(()),
             _ => fail("an origin is a scheme and a host, without a path"),
         },
+        Format::Variable if is_variable(text) => Ok(()),
+        Format::Variable => fail("it starts with a letter or `_`, and only letters, digits and `_` may be in it"),
+        Format::Statuses => statuses(text),
         Format::Version if text.split('.').all(|part| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit())) => Ok(()),
         Format::Version => fail("a version is numbers with dots between them"),
     }
@@ -179,6 +184,27 @@ fn label(text: &str, underscore: bool) -> Result<(), String> {
         _ if text.starts_with('-') || text.ends_with('-') => Err(format!("`{text}` starts or ends with a dash")),
         _ => Ok(()),
     }
+}
+
+/// Whether a text can be the name of an environment variable.
+pub fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Statuses from 200 to 499, which is what a load balancer counts as an answer at all.
+fn statuses(text: &str) -> Result<(), String> {
+    let status = |text: &str| text.parse::<u16>().ok().filter(|status| (200..=499).contains(status));
+    for part in text.split(',') {
+        let fits = match part.split_once('-') {
+            Some((low, high)) => status(low).zip(status(high)).is_some_and(|(low, high)| low <= high),
+            None => status(part).is_some(),
+        };
+        if !fits {
+            return Err(format!("`{part}` is no status from 200 to 499, and no range of them"));
+        }
+    }
+    // A range and a list cannot be mixed.
+    if text.contains(',') && text.contains('-') { Err("either a range or a list".to_owned()) } else { Ok(()) }
 }
 
 fn cron(text: &str) -> Result<(), String> {

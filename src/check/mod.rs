@@ -62,6 +62,8 @@ pub fn check(nodes: &[Node], file_start: Span, stage: Option<&str>, catalogue: &
 enum Named {
     Param(ParamId),
     Resource(ResourceId),
+    /// Declared, but with a mistake that was reported there.
+    Broken,
 }
 
 /// A resource as declared, before its properties are read.
@@ -78,6 +80,8 @@ struct Checker<'a> {
     model: Model,
     names: HashMap<String, (Named, Span)>,
     declared: Vec<Declared>,
+    /// Types of which a resource was declared without a name, so that references to it are not reported as well.
+    nameless: Vec<String>,
     /// The resource that keeps each secret parameter, made when first needed.
     keepers: BTreeMap<ParamId, ResourceId>,
 }
@@ -91,12 +95,16 @@ impl<'a> Checker<'a> {
             model: Model::default(),
             names: HashMap::new(),
             declared: Vec::new(),
+            nameless: Vec::new(),
             keepers: BTreeMap::new(),
         }
     }
 
     fn run(mut self, stack: &Node, stage: Option<&Node>) -> (Model, Diagnostics) {
         self.model.span = stack.span;
+        if let Some(tag) = &stack.tag {
+            self.out.push(diag::unknown_form(tag.span, &tag.text));
+        }
         match stack.args.first().map(|value| (value, value.as_str())) {
             Some((value, Some(name))) => {
                 self.check_name(name, value.span);
@@ -115,9 +123,11 @@ impl<'a> Checker<'a> {
         self.read_stack_nodes(stack);
         self.keep_secret_parameters();
         relations::derive_environment(&mut self);
+        relations::check_edges(&mut self);
         relations::check_ranges(&mut self);
         relations::check_cycles(&mut self);
-        for param in self.model.params.iter().filter(|param| !param.used) {
+        // After an error, a parameter may be unused only because what reads it was refused.
+        for param in self.model.params.iter().filter(|param| !param.used && !self.out.has_errors()).cloned().collect::<Vec<_>>() {
             self.out.push(diag::unused_param(param.name.span, &param.name.text));
         }
         self.sort();
@@ -132,15 +142,17 @@ impl<'a> Checker<'a> {
                 "param" => self.declare_param(node),
                 "stage" => {
                     if let Some(name) = self.name_of(node) {
+                        if let Some(first) = self.model.stages.iter().find(|other| other.text == name.text) {
+                            self.out.push(diag::duplicate_name(name.span, &name.text, first.span));
+                        }
                         self.model.stages.push(name);
                     }
                 }
                 "output" | "tags" | "targets" => {}
-                _ => {
-                    if let Some(name) = self.name_of(node) {
-                        resources.push((name, node.clone()));
-                    }
-                }
+                _ => match self.name_of(node) {
+                    Some(name) => resources.push((name, node.clone())),
+                    None => self.nameless.push(node.name.text.clone()),
+                },
             }
         }
         if let Some(stage) = stage {
@@ -152,6 +164,7 @@ impl<'a> Checker<'a> {
             let Some(ty) = self.catalogue.get(&node.name.text, self.sources) else {
                 let known: Vec<&str> = types.into_iter().chain(["param", "output", "stage", "tags", "targets"]).collect();
                 self.out.push(diag::unknown_type(node.name.span, &node.name.text, &known));
+                self.take_name(&name, Named::Broken);
                 continue;
             };
             if let Some(tag) = &node.tag {

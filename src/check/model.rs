@@ -65,7 +65,7 @@ pub struct Resource {
     /// Its own tags.
     pub tags: Vec<(String, Field)>,
     /// Losses that its author has accepted: the target, or all when `None`, and where.
-    pub accepts: Vec<(Option<String>, Span)>,
+    pub accepts: Vec<(Option<Ident>, Span)>,
     /// Where it is declared.
     pub span: Span,
 }

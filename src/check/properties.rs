@@ -51,7 +51,7 @@ impl Checker<'_> {
         Resource { name, ty, values, tags, accepts, span }
     }
 
-    fn read_accept(&mut self, node: &Node) -> Option<(Option<String>, Span)> {
+    fn read_accept(&mut self, node: &Node) -> Option<(Option<Ident>, Span)> {
         if node.arg_str(0).is_none_or(|reason| reason.trim().is_empty()) {
             self.out.push(diag::missing_property(node.span, "reason", "`accept`", "why the loss does no harm here, in a sentence"));
         }
@@ -61,7 +61,16 @@ impl Checker<'_> {
         for extra in node.args.iter().skip(1) {
             self.out.push(diag::too_many_values(extra.span, "accept", "one reason"));
         }
-        Some((node.prop_str("target").map(str::to_owned), node.span))
+        match node.prop("target") {
+            None => Some((None, node.span)),
+            Some(value) => match value.as_str().filter(|_| value.tag.is_none()) {
+                Some(text) => Some((Some(Ident { text: text.to_owned(), span: value.span }), node.span)),
+                None => {
+                    self.out.push(diag::wrong_type(value.span, "target", "the name of a target", value.scalar.kind()));
+                    None
+                }
+            },
+        }
     }
 
     /// Values of properties that nobody gave.
@@ -94,12 +103,15 @@ impl Checker<'_> {
 
         let mut record = Record { span, ..Record::default() };
         let mut given: Vec<(String, Span)> = Vec::new();
+        let mut meant: Vec<(String, Span)> = Vec::new();
         for entry in &written {
             let name = entry.name();
             let candidates: Vec<&Property> = fields.iter().filter(|property| property.name == name.text).collect();
             let Some(property) = candidates.first().copied() else {
                 let known: Vec<&str> = fields.iter().map(|property| property.name.as_str()).chain(common.iter().copied()).collect();
                 self.out.push(diag::unknown_property(name.span, &name.text, of, &known));
+                // What was meant is not missing as well.
+                meant.extend(crate::diag::did_you_mean(&name.text, known.iter().copied()).map(|other| (other.to_owned(), name.span)));
                 continue;
             };
             if let Written::Child(Node { tag: Some(tag), .. }) = entry {
@@ -116,6 +128,7 @@ impl Checker<'_> {
                 merge(&mut record, &property.name, field);
             }
         }
+        given.extend(meant);
         self.finish_record(of, fields, &given, &mut record);
         record
     }
@@ -295,7 +308,7 @@ impl Checker<'_> {
                 [_, extra, ..] => self.out.push(diag::too_many_values(extra.span, &child.name.text, "one value")),
             }
         }
-        for key in keys.iter().filter(|key| name == "env" && !is_variable(&key.text)) {
+        for key in keys.iter().filter(|key| name == "env" && !formats::is_variable(&key.text)) {
             self.out.push(diag::bad_format(
                 key.span,
                 name,
@@ -303,7 +316,10 @@ impl Checker<'_> {
                 &format!("`{}` is no name of an environment variable", key.text),
             ));
         }
-        self.unique_keys(&keys);
+        // The keys of a property are compared when all of its nodes are there.
+        if name == "tags" {
+            self.unique_keys(&keys);
+        }
         items
     }
 
@@ -375,6 +391,11 @@ impl Checker<'_> {
                 }
                 Some(Value::Integer(*number))
             }
+            // The reader keeps a whole number beyond 64 bits as one with a fraction.
+            (Kind::Integer { min, max }, Scalar::Float(number)) if number.fract() == 0.0 && number.abs() >= 9e18 => {
+                self.out.push(diag::out_of_range(span, name, &format!("{number:e}"), &min.to_string(), &max.to_string(), unit));
+                None
+            }
             (Kind::Number { min, max }, Scalar::Integer(_) | Scalar::Float(_)) => {
                 #[allow(clippy::cast_precision_loss)]
                 let number = match scalar {
@@ -383,7 +404,8 @@ impl Checker<'_> {
                     _ => return None,
                 };
                 if !(*min..=*max).contains(&number) {
-                    self.out.push(diag::out_of_range(span, name, &number.to_string(), &min.to_string(), &max.to_string(), unit));
+                    let shown = if number.abs() < 1e9 { number.to_string() } else { format!("{number:e}") };
+                    self.out.push(diag::out_of_range(span, name, &shown, &min.to_string(), &max.to_string(), unit));
                     return None;
                 }
                 Some(Value::Number(number))
@@ -473,18 +495,16 @@ impl Checker<'_> {
                     return None;
                 }
             }
+            (Named::Broken, _) => return None,
             (Named::Param(_), Some(output)) => {
-                self.out.push(diag::unknown_output(span, head, "parameter", output, &[]));
+                self.out.push(diag::unknown_output(span, head, "parameter", Some(output), &[]));
                 return None;
             }
             (Named::Resource(id), output) => {
                 let ty = self.declared.get(id.0).map(|declared| Rc::clone(&declared.ty))?;
                 let known: Vec<&str> = ty.outputs.iter().map(|output| output.name.as_str()).collect();
                 let Some(found) = output.and_then(|output| ty.output(output)) else {
-                    self.out.push(match output {
-                        Some(output) => diag::unknown_output(span, head, &ty.name, output, &known),
-                        None => diag::unknown_output(span, head, &ty.name, "", &known),
-                    });
+                    self.out.push(diag::unknown_output(span, head, &ty.name, output, &known));
                     return None;
                 };
                 if found.secret && !secrets {
@@ -583,6 +603,8 @@ impl Checker<'_> {
                 self.out.push(diag::wrong_reference(value.span, name, "parameter", &wanted, span));
                 None
             }
+            Some((Named::Broken, _)) => None,
+            None if types.iter().any(|ty| self.nameless.contains(ty)) => None,
             None => {
                 let known: Vec<&str> =
                     self.declared.iter().filter(|declared| types.contains(&declared.ty.name)).map(|declared| declared.name.text.as_str()).collect();
@@ -625,6 +647,25 @@ impl Checker<'_> {
                         self.out.push(diagnostic.related(first.span, format!("`{a}`")));
                     }
                 }
+                Relation::Within(property, zone) => {
+                    let Some(Field { value: Value::Resource(id), .. }) = record.get(zone) else { continue };
+                    let Some((domain, at)) = self.declared.get(id.0).and_then(|zone| domain_of(&zone.node)) else { continue };
+                    let names = match record.get(property) {
+                        Some(field @ Field { value: Value::Text(_), .. }) => std::slice::from_ref(field),
+                        Some(Field { value: Value::List(items), .. }) => items,
+                        _ => continue,
+                    };
+                    for field in names {
+                        if let Value::Text(name) = &field.value
+                            && *name != domain
+                            && !name.ends_with(&format!(".{domain}"))
+                        {
+                            let message = format!("`{name}` does not lie in the zone of `{domain}`");
+                            let diagnostic = diag::constraint(field.span, message, why, format!("give a name that ends with `.{domain}`, or another zone"));
+                            self.out.push(diagnostic.related(at, "the zone"));
+                        }
+                    }
+                }
                 Relation::DnsValues(values, kind) => {
                     let (Some(Field { value: Value::List(values), .. }), Some(Field { value: Value::Text(kind), .. })) = (record.get(values), record.get(kind))
                     else {
@@ -653,6 +694,14 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// The domain that a resource's node gives, when it is plain text.
+fn domain_of(node: &Node) -> Option<(String, Span)> {
+    let inline = node.prop("domain");
+    let child = node.children().iter().find(|child| child.name.text == "domain").and_then(|child| child.args.first());
+    let value = inline.or(child).filter(|value| value.tag.is_none())?;
+    value.as_str().map(|text| (text.to_owned(), value.span))
 }
 
 /// A piece of a `(fmt)` text.
@@ -703,10 +752,6 @@ pub fn split_fmt(text: &str) -> Result<Vec<Piece>, &'static str> {
         pieces.push(Piece::Text(plain));
     }
     Ok(pieces)
-}
-
-fn is_variable(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn default_field(property: &Property, default: &Scalar, span: Span) -> Field {

@@ -4,6 +4,7 @@ use super::{Checker, Field, Record, ResourceId, Value, formats};
 use crate::diag::check as diag;
 use crate::portable::Kind;
 use crate::source::Span;
+use std::collections::HashMap;
 
 /// Adds the environment variables that an edge hands over; a variable that the user wrote keeps the user's value.
 pub(super) fn derive_environment(checker: &mut Checker<'_>) {
@@ -26,6 +27,9 @@ pub(super) fn derive_environment(checker: &mut Checker<'_>) {
                 };
                 for (suffix, output) in &edge.env {
                     let name = if suffix.is_empty() { prefix.clone() } else { format!("{prefix}_{suffix}") };
+                    if let Some((_, first)) = derived.iter().find(|(other, _)| *other == name) {
+                        checker.out.push(diag::duplicate_property(record.span, &name, first.span));
+                    }
                     derived.push((name, Field { value: Value::Output(id, output.clone()), span: record.span, given: true }));
                 }
             }
@@ -45,6 +49,38 @@ pub(super) fn derive_environment(checker: &mut Checker<'_>) {
                     }
                 }
                 items.sort_by(|a, b| a.0.cmp(&b.0));
+            }
+        }
+    }
+}
+
+/// Both ends of an edge have in common what the spec asks for, and no two edges ask the same of one other end.
+pub(super) fn check_edges(checker: &mut Checker<'_>) {
+    let resources = &checker.model.resources;
+    let mut taken: HashMap<(ResourceId, &str, &str), Span> = HashMap::new();
+    for resource in resources {
+        for property in &resource.ty.properties {
+            let Some(edge) = property.edge() else { continue };
+            let Some(Field { value: Value::Blocks(records), .. }) = resource.values.get(&property.name) else { continue };
+            for record in records {
+                let Some((id, to)) = record.to.and_then(|id| Some((id, resources.get(id.0)?))).filter(|(_, to)| to.ty.name == edge.to) else { continue };
+                if let Some(common) = &edge.within
+                    && let (Some(Field { value: Value::Resource(here), .. }), Some(there)) = (resource.values.get(common), to.values.get(common))
+                    && !matches!(there.value, Value::Resource(other) if other == *here)
+                {
+                    let message = format!("`{}` and `{}` are not of the same {common}", resource.name.text, to.name.text);
+                    let help = format!("give both the same `{common}`");
+                    let diagnostic = diag::constraint(record.span, message, "nothing leads from the one to the other", help);
+                    checker.out.push(diagnostic.related(there.span, format!("the {common} of `{}`", to.name.text)));
+                }
+                if edge.exclusive
+                    && let Some(first) = taken.insert((id, &property.name, &record.key), record.span)
+                    && first != record.span
+                    && !records.iter().any(|other| other.span == first)
+                {
+                    let what = format!("`{}` the same way", to.name.text);
+                    checker.out.push(diag::duplicate_key(record.span, &property.name, &what, first));
+                }
             }
         }
     }

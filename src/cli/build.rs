@@ -76,11 +76,10 @@ pub type Built = (Vec<(Target, Artefact)>, Diagnostics);
 pub fn build(compiler: &Compiler, file: FileId, stage: Option<&str>, wanted: Option<&str>, style: Style, sources: &mut Sources) -> Result<Built, Outcome> {
     let (model, mut out) = compiler.check(file, stage, sources);
     let Some(model) = model else { return Ok((Vec::new(), out)) };
-    let (chosen, unknown) = targets::choose(wanted, &model, compiler, sources)?;
-    out.extend(unknown);
     if out.has_errors() {
         return Ok((Vec::new(), out));
     }
+    let chosen = targets::choose(wanted, &model, compiler, sources)?;
     let mut built = Vec::new();
     for target in chosen {
         if style.yaml && !target.format.has_yaml() {

@@ -16,15 +16,24 @@ pub fn open(input: &Input) -> Result<(Compiler, Sources, FileId), Outcome> {
         eprintln!("stackc: {} is not UTF-8 text: byte {} does not belong to it", input.file.display(), error.utf8_error().valid_up_to());
         Outcome::WrongInput
     })?;
-    let compiler = Compiler::new(overlay(input.rules.as_deref())?);
+    let compiler = compiler(input.rules.as_deref())?;
     let mut sources = Sources::default();
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let file = sources.add(input.file.display().to_string(), text);
     Ok((compiler, sources, file))
 }
 
+/// A compiler, with the rule files of a folder laid over the built-in ones.
+pub fn compiler(folder: Option<&Path>) -> Result<Compiler, Outcome> {
+    let mut compiler = Compiler::new(overlay(folder)?);
+    if let Some(folder) = folder {
+        compiler.files.shown_in(&folder.display().to_string());
+    }
+    Ok(compiler)
+}
+
 /// The rule files of a folder, by their path below it.
-pub fn overlay(folder: Option<&Path>) -> Result<Vec<(String, String)>, Outcome> {
+fn overlay(folder: Option<&Path>) -> Result<Vec<(String, String)>, Outcome> {
     let Some(folder) = folder else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     walk(folder, folder, &mut found).map_err(|error| wrong_call(format!("cannot read the rules in {}: {error}", folder.display())))?;
@@ -32,6 +41,9 @@ pub fn overlay(folder: Option<&Path>) -> Result<Vec<(String, String)>, Outcome> 
         return Err(wrong_call(format!("{} holds no rule files such as aws/database.kdl", folder.display())));
     }
     found.sort();
+    if let Some((path, _)) = found.iter().find(|(path, _)| path.matches('/').count() != 1) {
+        return Err(wrong_call(format!("{}/{path} is no rule file: they lie at CLOUD/TYPE.kdl, such as aws/database.kdl", folder.display())));
+    }
     Ok(found)
 }
 

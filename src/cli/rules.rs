@@ -1,7 +1,6 @@
 //! `stackc rules check`.
 
 use super::{MessageFormat, Outcome, files, report};
-use stackc::Compiler;
 use stackc::diag::Diagnostics;
 use stackc::rules::{Rules, check};
 use stackc::source::Sources;
@@ -24,8 +23,8 @@ enum Command {
 
 pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
     let Command::Check { folder } = &arguments.command;
-    let compiler = match files::overlay(folder.as_deref()) {
-        Ok(overlay) => Compiler::new(overlay),
+    let compiler = match files::compiler(folder.as_deref()) {
+        Ok(compiler) => compiler,
         Err(outcome) => return outcome,
     };
     let mut sources = Sources::default();
@@ -39,6 +38,7 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
             Err(problem) => out.push(problem),
         }
     }
+    out.extend(compiler.files.problems());
     let failed = out.has_errors();
     report::report(&out.sorted(), &sources, format, false);
     if failed {

@@ -2,7 +2,7 @@
 
 use super::{Outcome, files, wrong_call};
 use stackc::check::Model;
-use stackc::diag::{Diagnostic, check as diag, list};
+use stackc::diag::list;
 use stackc::rules::{Rules, Target};
 use stackc::source::Sources;
 use stackc::{Compiler, rules};
@@ -19,8 +19,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
-    let compiler = match files::overlay(arguments.rules.as_deref()) {
-        Ok(overlay) => Compiler::new(overlay),
+    let compiler = match files::compiler(arguments.rules.as_deref()) {
+        Ok(compiler) => compiler,
         Err(outcome) => return outcome,
     };
     let mut sources = Sources::default();
@@ -83,17 +83,13 @@ fn collect<'r>(statements: &'r [rules::Statement], losses: &mut Vec<&'r rules::L
 }
 
 /// The targets that a `--target` names: a list with commas, or `all` for those that the stack says it is for.
-pub fn choose(wanted: Option<&str>, model: &Model, compiler: &Compiler, sources: &mut Sources) -> Result<(Vec<Target>, Vec<Diagnostic>), Outcome> {
+pub fn choose(wanted: Option<&str>, model: &Model, compiler: &Compiler, sources: &mut Sources) -> Result<Vec<Target>, Outcome> {
     let all = compiler.targets(sources);
     let names: Vec<&str> = all.iter().map(|target| target.name.as_str()).collect();
     let find = |name: &str| all.iter().find(|target| target.name == name).cloned();
     match wanted {
-        Some("all") | None => {
-            let unknown =
-                model.targets.iter().filter(|name| find(&name.text).is_none()).map(|name| diag::unknown_target(name.span, &name.text, &names)).collect();
-            let chosen: Vec<Target> = model.targets.iter().filter_map(|name| find(&name.text)).collect();
-            Ok((if model.targets.is_empty() { all.clone() } else { chosen }, unknown))
-        }
+        Some("all") | None if model.targets.is_empty() => Ok(all),
+        Some("all") | None => Ok(model.targets.iter().filter_map(|name| find(&name.text)).collect()),
         Some(wanted) => {
             let mut chosen = Vec::new();
             for name in wanted.split(',') {
@@ -103,7 +99,7 @@ pub fn choose(wanted: Option<&str>, model: &Model, compiler: &Compiler, sources:
                 };
                 chosen.push(target);
             }
-            Ok((chosen, Vec::new()))
+            Ok(chosen)
         }
     }
 }

@@ -85,10 +85,14 @@ pub fn wrong_reference(span: Span, name: &str, is: &str, wanted: &str, declared:
         .help(format!("name a {wanted} of this stack"))
 }
 
-/// E0214: no such output.
-pub fn unknown_output(span: Span, of: &str, ty: &str, name: &str, outputs: &[&str]) -> Diagnostic {
+/// E0214: no such output, or a resource where one of its outputs is meant.
+pub fn unknown_output(span: Span, of: &str, ty: &str, name: Option<&str>, outputs: &[&str]) -> Diagnostic {
+    let (message, label) = match name {
+        Some(name) => (format!("`{of}` has no output `{name}`"), "not an output"),
+        None => (format!("`{of}` is a {ty}, not a value"), "one of its outputs is meant"),
+    };
     let otherwise = if outputs.is_empty() { format!("a {ty} has no outputs") } else { format!("a {ty} offers {}", list(outputs)) };
-    Diagnostic::error("E0214", span, format!("`{of}` has no output `{name}`"), "not an output").help(meant(name, outputs.iter().copied()).unwrap_or(otherwise))
+    Diagnostic::error("E0214", span, message, label).help(name.and_then(|name| meant(name, outputs.iter().copied())).unwrap_or(otherwise))
 }
 
 /// E0215: resources that need each other before they can exist.
@@ -105,7 +109,7 @@ pub fn cycle(span: Span, names: &[&str], others: &[Span]) -> Diagnostic {
 /// E0216: a secret in a place that does not keep it.
 pub fn secret_leak(span: Span, what: &str, place: &str) -> Diagnostic {
     Diagnostic::error("E0216", span, format!("{what} is secret, and {place} would show it"), "a secret must not go here")
-        .help("a secret may be the value of an environment variable, or of a `secret`; nothing else keeps it")
+        .help("a secret may be the value of an environment variable, alone and not within a text, or that of a `secret`; nothing else keeps it")
 }
 
 /// E0217: a value that has to be known when building.
@@ -165,9 +169,8 @@ pub fn stage_unknown(span: Span, ty: &str, name: &str, known: &[&str]) -> Diagno
 
 /// E0226: two blocks with the same key.
 pub fn duplicate_key(span: Span, block: &str, key: &str, first: Span) -> Diagnostic {
-    Diagnostic::error("E0226", span, format!("two `{block}` for `{key}`"), "given again here")
-        .related(first, "given first here")
-        .help("keep one of the two, or tell them apart")
+    let message = if key.contains('`') { format!("two `{block}` lead to {key}") } else { format!("two `{block}` for `{key}`") };
+    Diagnostic::error("E0226", span, message, "given again here").related(first, "given first here").help("keep one of the two, or tell them apart")
 }
 
 /// E0227: properties that do not go together.

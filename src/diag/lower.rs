@@ -5,9 +5,9 @@ use crate::source::Span;
 
 /// E0401: the provider refuses a value that the stack gave.
 pub fn refused(user: Span, rule: Span, target: &str, property: &str, why: &str) -> Diagnostic {
-    Diagnostic::error("E0401", user, format!("`{target}` refuses this value"), why.to_owned())
-        .related(rule, format!("it goes to `{property}` here"))
-        .help("give a value that the provider takes")
+    let diagnostic = Diagnostic::error("E0401", user, format!("`{target}` refuses this value"), why.to_owned()).help("give a value that the provider takes");
+    // Tags and outputs go into the template without a rule.
+    if rule == Span::default() { diagnostic } else { diagnostic.related(rule, format!("it goes to {property} here")) }
 }
 
 /// E0402: two resources would have the same name in the template.

@@ -120,7 +120,7 @@ impl Diagnostics {
     /// In the order of the user's file, each place and code once.
     pub fn sorted(mut self) -> Vec<Diagnostic> {
         self.0.sort_by(|a, b| (a.primary.span, a.code, &a.message).cmp(&(b.primary.span, b.code, &b.message)));
-        self.0.dedup_by(|a, b| a.primary.span == b.primary.span && a.code == b.code && a.message == b.message);
+        self.0.dedup_by(|a, b| a.primary == b.primary && a.code == b.code && a.message == b.message);
         self.0
     }
 

@@ -63,8 +63,11 @@ pub fn not_covered(span: Span, ty: &str, name: &str, target: &str, spec: Span) -
 /// E0310: a path that leads nowhere.
 pub fn unknown_path(span: Span, path: &str, known: &[String]) -> Diagnostic {
     let last = path.rsplit('.').next().unwrap_or(path);
-    Diagnostic::error("E0310", span, format!("`{path}` leads nowhere"), "no such property, output or variable here")
-        .help(meant(last, known.iter().map(String::as_str)).unwrap_or_else(|| format!("here are {}", list(known))))
+    Diagnostic::error("E0310", span, format!("`{path}` leads nowhere"), "no such property, output or variable here").help(
+        meant(last, known.iter().map(String::as_str)).unwrap_or_else(|| {
+            if known.is_empty() { "see docs/rules.md for what a path can begin with".to_owned() } else { format!("here are {}", list(known)) }
+        }),
+    )
 }
 
 /// E0311: a `(match)` or a `(table)` that does not cover all values.
@@ -92,13 +95,13 @@ pub fn missing_output(span: Span, ty: &str, output: &str, target: &str, spec: Sp
 
 /// E0315: a secret where the provider does not keep it.
 pub fn secret_in_rule(span: Span, path: &str) -> Diagnostic {
-    Diagnostic::error("E0315", span, format!("`{path}` may be secret here"), "this place may show it")
+    Diagnostic::error("E0315", span, format!("a secret value would go to {path}"), "this place may show it")
         .help("go over secret values with `(secret)`, and hand on a reference to where the cloud keeps them")
 }
 
 /// E0316: a rule for something that does not exist.
 pub fn unknown_subject(span: Span, what: &str, name: &str, known: &[&str]) -> Diagnostic {
-    Diagnostic::error("E0316", span, format!("there is no {what} `{name}`"), "a rule is for something that exists")
+    Diagnostic::error("E0316", span, format!("there is no {what} `{name}`"), "does not exist")
         .help(meant(name, known.iter().copied()).unwrap_or_else(|| format!("there are {}", list(known))))
 }
 

@@ -13,7 +13,7 @@ pub fn not_kdl(span: Span, message: &str, label: &str, help: Option<String>) -> 
 pub fn kdl_1(span: Span, word: &str) -> Diagnostic {
     let new = format!("#{word}");
     Diagnostic::error("E0102", span, format!("`{word}` is how KDL 1 wrote it; this file has to be KDL 2"), format!("in KDL 2 this is `{new}`"))
-        .help(format!("write `{new}`, and likewise `#true`, `#false` and `#null` everywhere; a string needs no quotes when it is one plain word"))
+        .help(format!("write `#true`, `#false` and `#null` with their `#` everywhere; a raw string is `#\"…\"#`, and one plain word needs no quotes"))
 }
 
 /// E0103: braces nested too deep.

@@ -124,6 +124,10 @@ pub struct Block {
 pub struct Edge {
     /// The type it leads to.
     pub to: String,
+    /// A reference that both ends have to have in common, such as their network.
+    pub within: Option<String>,
+    /// Whether two resources with the same key on the same other end would be ambiguous.
+    pub exclusive: bool,
     /// Environment variables that the connected side receives: suffix of the name, and output of the other resource.
     pub env: Vec<(String, String)>,
 }
@@ -149,6 +153,10 @@ pub enum Format {
     Identifier,
     /// An URL that starts with `http://` or `https://`, or `*`.
     Origin,
+    /// A name of an environment variable, or its beginning.
+    Variable,
+    /// HTTP statuses such as `200-299` or `200,204`.
+    Statuses,
     /// A version such as `16` or `16.3`.
     Version,
 }
@@ -171,6 +179,8 @@ pub enum Relation {
     Excludes(String, String),
     /// The first must not be above the second.
     AtMost(String, String),
+    /// The text lies within the domain of the zone that the second names.
+    Within(String, String),
     /// The values of the first are what DNS records of the type in the second hold.
     DnsValues(String, String),
 }

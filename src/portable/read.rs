@@ -86,7 +86,12 @@ fn block(node: &Node, problems: &mut Vec<Diagnostic>) -> Block {
         key: node.prop_str("key").map(str::to_owned),
         fields: Vec::new(),
         constraints: Vec::new(),
-        edge: is_edge.then(|| Edge { to: node.prop_str("to").unwrap_or_default().to_owned(), env: Vec::new() }),
+        edge: is_edge.then(|| Edge {
+            to: node.prop_str("to").unwrap_or_default().to_owned(),
+            within: node.prop_str("within").map(str::to_owned),
+            exclusive: node.flag("exclusive"),
+            env: Vec::new(),
+        }),
     };
     for child in node.children() {
         match (child.name.text.as_str(), &mut block.edge) {
@@ -110,10 +115,15 @@ fn constraint(node: &Node, problems: &mut Vec<Diagnostic>) -> Option<Constraint>
         Relation::Excludes(a, b)
     } else if let (Some(a), Some(b)) = (text("property"), text("at-most")) {
         Relation::AtMost(a, b)
+    } else if let (Some(a), Some(zone)) = (text("property"), text("within-zone")) {
+        Relation::Within(a, zone)
     } else if let (Some(values), Some(kind)) = (text("dns-values"), text("of-type")) {
         Relation::DnsValues(values, kind)
     } else {
-        problems.push(diag::spec(node.span, "a constraint is `when=… needs=…`, `property=… excludes=…`, `property=… at-most=…` or `dns-values=… of-type=…`"));
+        problems.push(diag::spec(
+            node.span,
+            "a constraint is `when=… needs=…`, `property=… excludes=…`, `property=… at-most=…`, `property=… within-zone=…` or `dns-values=… of-type=…`",
+        ));
         return None;
     };
     Some(Constraint { rule, why })
@@ -131,6 +141,8 @@ fn format(node: &Node, problems: &mut Vec<Diagnostic>) -> Format {
         Some("identifier") => Format::Identifier,
         Some("origin") => Format::Origin,
         Some("version") => Format::Version,
+        Some("variable") => Format::Variable,
+        Some("statuses") => Format::Statuses,
         Some(other) => {
             problems.push(diag::spec(node.span, &format!("`{other}` is no format")));
             Format::Any

@@ -119,7 +119,15 @@ fn member(line: &str, names: &HashMap<&str, usize>) -> Option<Member> {
         Some('r') => Presence::ReadOnly,
         _ => Presence::Optional,
     };
-    let mut member = Member { name, shape, presence, create_only: flags.contains('n'), limits: Limits::default(), item_limits: Limits::default() };
+    let mut member = Member {
+        name,
+        shape,
+        presence,
+        create_only: flags.contains('n'),
+        keeps_secret: flags.contains(['w', 's']),
+        limits: Limits::default(),
+        item_limits: Limits::default(),
+    };
     for field in fields {
         let (target, field) = match field.strip_prefix("item.") {
             Some(rest) => (&mut member.item_limits, rest.trim_start_matches("item.")),

@@ -98,6 +98,8 @@ pub struct Member {
     pub presence: Presence,
     /// Whether a change of it replaces the resource.
     pub create_only: bool,
+    /// Whether the provider never shows its value again: it is write-only, or marked as sensitive.
+    pub keeps_secret: bool,
     /// What its value has to satisfy.
     pub limits: Limits,
     /// What each item of a list or map has to satisfy.

@@ -35,6 +35,15 @@ pub enum Subject {
     },
 }
 
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Subject::Type(ty) => f.write_str(ty),
+            Subject::Edge { edge, from, to } => write!(f, "{edge} {} {to}", from.join(" ")),
+        }
+    }
+}
+
 /// One rule of a file, for one target.
 #[derive(Debug)]
 pub struct Rule {
@@ -213,6 +222,8 @@ pub struct Expr {
 /// The forms of a value.
 #[derive(Debug)]
 pub enum ExprKind {
+    /// Something that could not be read, and was reported.
+    Broken,
     /// A plain value.
     Literal(Scalar),
     /// `(get)path`.

@@ -8,7 +8,7 @@ use crate::portable::{Catalogue, Kind, PortableType, Property};
 use crate::provider::{Limits, Member, NativeKind, NativeType, Presence, Shape};
 use crate::source::{Sources, Span};
 use crate::syntax::{Ident, Scalar};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 /// Rules that have been checked. Only these can be lowered.
@@ -59,7 +59,10 @@ pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: 
     }
     if complete {
         checker.subjects();
-        checker.coverage(&all);
+        // In a file that could not be read, everything would seem to be forgotten.
+        if rules.files.problems().is_empty() && rules.problems.borrow().is_empty() {
+            checker.coverage(&all, types.is_empty());
+        }
     }
     let mut out = checker.out;
     out.extend(rules.problems.borrow_mut().drain(..));
@@ -131,6 +134,9 @@ struct Scope {
     items: Vec<(String, Ty)>,
 }
 
+/// Names of properties, and where each is given.
+type Given = BTreeMap<String, Span>;
+
 /// What a rule starts from.
 #[derive(Clone)]
 enum Root {
@@ -179,8 +185,37 @@ impl Checker<'_, '_> {
     /// Every rule is about a type or an edge that exists.
     fn subjects(&mut self) {
         let types: Vec<&str> = self.catalogue.names().collect();
+        let targets: Vec<String> =
+            self.rules.files.targets(self.sources).into_iter().filter(|target| target.cloud == self.rules.target.cloud).map(|target| target.name).collect();
         for stem in self.rules.files.stems(&self.rules.target.cloud) {
+            let nodes = self.rules.files.nodes(&self.rules.target.cloud, &stem, self.sources);
+            for block in nodes.iter().filter(|node| node.name.text != CLOUD).flat_map(|node| node.children()) {
+                let is_target = block.tag.is_none() && block.children.is_some() && block.name.text != "pairs";
+                if is_target && !targets.contains(&block.name.text) {
+                    let known: Vec<&str> = targets.iter().map(String::as_str).collect();
+                    self.out.push(diag::unknown_subject(block.name.span, "target", &block.name.text, &known));
+                }
+            }
+            let mut seen: Vec<(Subject, Span)> = Vec::new();
             for rule in self.rules.file(&stem, self.sources).iter() {
+                if let Some((_, first)) = seen.iter().find(|(subject, _)| *subject == rule.subject) {
+                    self.out.push(diag::declared_twice(rule.span, "rule", &rule.subject.to_string(), *first));
+                }
+                seen.push((rule.subject.clone(), rule.span));
+                if let Subject::Edge { edge, from, to } = &rule.subject {
+                    for from in from {
+                        let Some(ty) = self.catalogue.get(from, self.sources) else { continue };
+                        let known: Vec<&str> = ty
+                            .properties
+                            .iter()
+                            .filter(|property| property.edge().is_some_and(|known| known.to == *to))
+                            .map(|property| property.name.as_str())
+                            .collect();
+                        if !known.contains(&edge.as_str()) && types.contains(&to.as_str()) {
+                            self.out.push(diag::unknown_subject(rule.span, &format!("edge from `{from}` to `{to}`"), edge, &known));
+                        }
+                    }
+                }
                 let named: Vec<&String> = match &rule.subject {
                     Subject::Type(ty) if ty == CLOUD => continue,
                     Subject::Type(ty) => vec![ty],
@@ -202,12 +237,15 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn coverage(&mut self, all: &[String]) {
+    /// With `whole`, a type without any rule is a gap too; otherwise lowering says so where a stack uses it.
+    fn coverage(&mut self, all: &[String], whole: bool) {
         let target = self.rules.target.name.clone();
         for name in all {
             let Some(ty) = self.catalogue.get(name, self.sources) else { continue };
             let Some(rule) = self.rules.lowering(name, self.sources) else {
-                self.out.push(diag::not_covered(self.rules.target.span, name, name, &target, ty.span));
+                if whole {
+                    self.out.push(diag::not_covered(self.rules.target.span, name, name, &target, ty.span));
+                }
                 continue;
             };
             let declared =
@@ -342,7 +380,25 @@ impl Checker<'_, '_> {
         }
     }
 
+    /// Two outputs or two roles of one name in one place: the first would hide the second.
+    fn declared_once(&mut self, statements: &[Statement]) {
+        let mut seen: Vec<(&str, &Ident)> = Vec::new();
+        for statement in statements {
+            let (what, name) = match statement {
+                Statement::Resource(resource) => ("resource", &resource.role),
+                Statement::Output { name, .. } => ("output", name),
+                Statement::Param(param) => ("parameter", &param.name),
+                _ => continue,
+            };
+            if let Some((_, first)) = seen.iter().find(|(kind, other)| *kind == what && other.text == name.text) {
+                self.out.push(diag::declared_twice(name.span, what, &name.text, first.span));
+            }
+            seen.push((what, name));
+        }
+    }
+
     fn statements(&mut self, scope: &Scope, statements: &[Statement]) {
+        self.declared_once(statements);
         for statement in statements {
             match statement {
                 Statement::Resource(resource) => self.resource(scope, resource),
@@ -414,7 +470,7 @@ impl Checker<'_, '_> {
             Ty::List(item) => (**item).clone(),
             Ty::Entries(secrets) => {
                 if each.secret && !secrets {
-                    self.out.push(diag::secret_in_rule(each.over.span, &each.over.to_string()));
+                    self.out.push(diag::secret_in_rule(each.over.span, &format!("`{}`", each.over)));
                 }
                 Ty::Entry(each.secret)
             }
@@ -490,28 +546,25 @@ impl Checker<'_, '_> {
         let (always, _) = self.object_items(scope, items, native, object);
         for member in &native.object(object).members {
             let tags = root && native.tags.as_ref().is_some_and(|(name, _)| *name == member.name);
-            if member.presence == Presence::Required && !always.contains(&member.name) && !tags {
+            if member.presence == Presence::Required && !always.contains_key(&member.name) && !tags {
                 self.out.push(diag::missing_native_property(span, &native.name, &member.name));
             }
         }
     }
 
     /// The names always given, and those sometimes given.
-    fn object_items(&mut self, scope: &Scope, items: &[Item], native: &NativeType, object: usize) -> (BTreeSet<String>, BTreeSet<String>) {
-        let (mut always, mut sometimes) = (BTreeSet::new(), BTreeSet::new());
+    fn object_items(&mut self, scope: &Scope, items: &[Item], native: &NativeType, object: usize) -> (Given, Given) {
+        let (mut always, mut sometimes) = (Given::new(), Given::new());
         for item in items {
             match item {
                 Item::Property(name, value) => {
-                    if always.contains(&name.text) {
-                        self.out.push(diag::declared_twice(name.span, "property", &name.text, name.span));
+                    if let Some(first) = always.get(&name.text).or(sometimes.get(&name.text)) {
+                        self.out.push(diag::declared_twice(name.span, "property", &name.text, *first));
                     }
-                    if self.member_value(scope, name, value, native, object) {
-                        always.insert(name.text.clone());
-                    } else {
-                        sometimes.insert(name.text.clone());
-                    }
+                    let given = if self.member_value(scope, name, value, native, object) { &mut always } else { &mut sometimes };
+                    given.insert(name.text.clone(), name.span);
                 }
-                Item::Element(value) => self.out.push(diag::spec(value.span, "an object has properties, no items")),
+                Item::Element(value) => self.out.push(diag::spec(value.span, "an object has properties, no items written with `-`")),
                 Item::When(path, body) => {
                     let depth = self.known.len();
                     self.condition(scope, path);
@@ -522,15 +575,21 @@ impl Checker<'_, '_> {
                 }
                 Item::Match(path, arms) => {
                     self.arms(scope, path, &arms.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>());
-                    let mut common: Option<BTreeSet<String>> = None;
+                    let mut common: Option<Given> = None;
+                    let before = always.clone();
                     for (key, body) in arms {
                         let depth = self.known.len();
                         self.assume(path, key);
                         let (given, maybe) = self.object_items(scope, body, native, object);
                         self.known.truncate(depth);
-                        sometimes.extend(given.iter().cloned().chain(maybe));
+                        for (name, span) in given.iter().chain(&maybe) {
+                            if let Some(first) = before.get(name) {
+                                self.out.push(diag::declared_twice(*span, "property", name, *first));
+                            }
+                        }
+                        sometimes.extend(given.clone().into_iter().chain(maybe));
                         common = Some(match common {
-                            Some(common) => common.intersection(&given).cloned().collect(),
+                            Some(common) => common.into_iter().filter(|(name, _)| given.contains_key(name)).collect(),
                             None => given,
                         });
                     }
@@ -735,7 +794,7 @@ impl Checker<'_, '_> {
             (Ty::Integer, Shape::Integer | Shape::Number | Shape::String)
             | (Ty::Number, Shape::Number | Shape::String)
             | (Ty::Bool, Shape::Boolean | Shape::String) => None,
-            (Ty::Secret, Shape::String) => None,
+            (Ty::Secret, Shape::String) => (!member.keeps_secret).then(|| diag::secret_in_rule(span, &format!("`{}`", member.name))),
             (Ty::List(inner), Shape::List(wanted)) => {
                 let inner = Typed { ty: (**inner).clone(), optional: false, known: typed.known };
                 self.typed_fits(span, &inner, member, wanted, true);
@@ -772,6 +831,7 @@ impl Checker<'_, '_> {
 
     fn infer(&mut self, scope: &Scope, expr: &Expr) -> Typed {
         match &expr.kind {
+            ExprKind::Broken => Typed::new(Ty::Any),
             ExprKind::Literal(scalar) => Typed::new(match scalar {
                 Scalar::String(text) => Ty::Text(Some(Rc::new(vec![text.clone()]))),
                 Scalar::Integer(_) => Ty::Integer,
@@ -808,7 +868,9 @@ impl Checker<'_, '_> {
                     let typed = self.infer(scope, piece);
                     whole.known &= typed.known;
                     whole.optional |= typed.optional;
-                    if !matches!(typed.ty, Ty::Text(_) | Ty::Integer | Ty::Number | Ty::Bool | Ty::Given(_) | Ty::Any) {
+                    if matches!(typed.ty, Ty::Secret) {
+                        self.out.push(diag::secret_in_rule(piece.span, "a text"));
+                    } else if !matches!(typed.ty, Ty::Text(_) | Ty::Integer | Ty::Number | Ty::Bool | Ty::Given(_) | Ty::Any) {
                         self.out.push(diag::spec(piece.span, "only text and numbers can stand in a text"));
                     }
                 }
@@ -849,7 +911,12 @@ impl Checker<'_, '_> {
             self.out.push(diag::bad_call(
                 span,
                 name,
-                &format!("it takes {least} arguments{}, not {}", if builtin.variadic { " or more" } else { "" }, args.len()),
+                &format!(
+                    "it takes {least} argument{}{}, not {}",
+                    if least == 1 { "" } else { "s" },
+                    if builtin.variadic { " or more" } else { "" },
+                    args.len()
+                ),
             ));
         }
         if builtin.body {
@@ -868,7 +935,10 @@ impl Checker<'_, '_> {
                 Type::Text => matches!(typed.ty, Ty::Text(_) | Ty::Integer | Ty::Given(_) | Ty::Any),
                 Type::KnownText => matches!(typed.ty, Ty::Text(_) | Ty::Any) && typed.known,
                 Type::KnownNumber => matches!(typed.ty, Ty::Integer | Ty::Number | Ty::Any) && typed.known,
-                Type::List => matches!(typed.ty, Ty::List(_) | Ty::Given(_) | Ty::Any),
+                Type::List => match &typed.ty {
+                    Ty::Given(Some(shape)) => matches!(shape, Shape::List(_) | Shape::Block(_, true) | Shape::Json),
+                    ty => matches!(ty, Ty::List(_) | Ty::Given(None) | Ty::Any),
+                },
             };
             if !fits {
                 let why = match wanted {

@@ -6,6 +6,7 @@ use crate::diag::{Diagnostics, lower as diag};
 use crate::native::{Graph, NativeId, NativeResource, Origin, Val, ValKind};
 use crate::provider::{Limits, Member, NativeType, Presence, Relation, Shape, TagShape};
 use crate::source::Span;
+use crate::syntax::{Node, Scalar};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -20,13 +21,17 @@ pub(super) fn finish(
     stack: Span,
 ) {
     let natives: Vec<Option<Rc<NativeType>>> = graph.resources.iter().map(|resource| checked.provider().native_type(resource.kind, &resource.ty)).collect();
-    let name_tag = checked.target().settings.iter().find(|node| node.name.text == "name-tag").and_then(|node| node.arg_str(0)).map(str::to_owned);
+    let tags = checked.target().settings.iter().find(|node| node.name.text == "tags");
+    let name_tag = tags.and_then(|node| node.prop_str("name")).map(str::to_owned);
     let finisher = Finisher { natives: &natives, target: &checked.target().name, patterns: RefCell::default() };
     for (index, native) in natives.iter().enumerate() {
         let (Some(native), Some(resource)) = (native, graph.resources.get_mut(index)) else { continue };
         let body = std::mem::take(&mut resource.body);
         resource.body = finisher.object(body, native, 0);
         finisher.tag(resource, native, &graph.stack, name_tag.as_deref(), stack_tags, own_tags(NativeId(index)));
+        if let Some(tags) = tags {
+            finisher.check_tags(resource, native, tags, out);
+        }
         finisher.check_object(&resource.body, native, 0, out);
         finisher.check_relations(resource, native, out);
     }
@@ -150,6 +155,32 @@ impl Finisher<'_> {
         resource.body.push((property.clone(), Val::new(kind, origin)));
     }
 
+    /// How many tags there are, and that none has a name that the cloud keeps for itself.
+    fn check_tags(&self, resource: &NativeResource, native: &NativeType, rule: &Node, out: &mut Diagnostics) {
+        let Some((property, _)) = &native.tags else { return };
+        let Some((_, tags)) = resource.body.iter().find(|(name, _)| name == property) else { return };
+        let named: Vec<(&str, &Val)> = match &tags.kind {
+            ValKind::Map(tags) => tags.iter().map(|(name, val)| (name.as_str(), val)).collect(),
+            ValKind::List(tags) => tags.iter().filter_map(key_and_value).collect(),
+            _ => return,
+        };
+        let most = rule.prop("most").and_then(|value| if let Scalar::Integer(most) = value.scalar { usize::try_from(most).ok() } else { None });
+        if let Some(most) = most.filter(|most| named.len() > *most) {
+            let why = format!("{} tags, with those of the whole stack; {most} are the most", named.len());
+            out.push(diag::refused(resource.origin.user, rule.span, self.target, "the tags", &why));
+        }
+        let reserved = rule.prop_str("reserved").unwrap_or("\0");
+        for (name, val) in named.into_iter().filter(|(name, _)| name.to_lowercase().starts_with(reserved)) {
+            out.push(diag::refused(
+                val.origin.user,
+                rule.span,
+                self.target,
+                "the tags",
+                &format!("`{name}`: names that begin with `{reserved}` are the cloud's own"),
+            ));
+        }
+    }
+
     // ---- the result checked again --------------------------------------------------------------------------------
 
     fn check_object(&self, body: &[(String, Val)], native: &NativeType, object: usize, out: &mut Diagnostics) {
@@ -163,7 +194,7 @@ impl Finisher<'_> {
 
     fn check_value(&self, val: &Val, member: &Member, shape: &Shape, limits: &Limits, native: &NativeType, out: &mut Diagnostics) {
         if let Some(why) = self.objection(val, limits) {
-            out.push(diag::refused(val.origin.user, val.origin.rule, self.target, &member.name, &why));
+            out.push(diag::refused(val.origin.user, val.origin.rule, self.target, &format!("`{}`", member.name), &why));
             return;
         }
         match (&val.kind, shape) {
@@ -176,7 +207,7 @@ impl Finisher<'_> {
                 items.iter().for_each(|(_, item)| self.check_value(item, member, inner, &member.item_limits, native, out))
             }
             (ValKind::Text(_), Shape::Integer | Shape::Number | Shape::Boolean) | (ValKind::Number(_), Shape::Integer) => {
-                out.push(diag::refused(val.origin.user, val.origin.rule, self.target, &member.name, &format!("`{}` takes {}", member.name, shape.wanted())));
+                out.push(diag::refused(val.origin.user, val.origin.rule, self.target, &format!("`{}`", member.name), &format!("it takes {}", shape.wanted())));
             }
             _ => {}
         }
@@ -240,6 +271,15 @@ impl Finisher<'_> {
     }
 }
 
+/// A tag of a list: what its first and second member hold.
+fn key_and_value(tag: &Val) -> Option<(&str, &Val)> {
+    let ValKind::Map(fields) = &tag.kind else { return None };
+    match fields.as_slice() {
+        [(_, Val { kind: ValKind::Text(name), .. }), (_, val)] => Some((name, val)),
+        _ => None,
+    }
+}
+
 fn out_of(number: f64, limits: &Limits) -> Option<String> {
     let low = limits.min.is_some_and(|least| number < least);
     let high = limits.max.is_some_and(|most| number > most);
@@ -270,9 +310,11 @@ fn check_text(val: &Val, checked: &Checked<'_>, out: &mut Diagnostics) {
 fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics) {
     let format = checked.target().format;
     let mut seen: HashMap<(String, String), Origin> = HashMap::new();
-    if let Some(space) = format.param_name_space() {
-        for param in graph.params.iter().filter(|param| param.used) {
-            seen.insert((space.clone(), format.param_name(&param.name)), Origin { user: param.span, rule: param.span });
+    let space = format.param_name_space().unwrap_or_else(|| "parameters".to_owned());
+    for param in graph.params.iter().filter(|param| param.used) {
+        let name = format.param_name(&param.name);
+        if let Some(other) = seen.insert((space.clone(), name.clone()), Origin { user: param.span, rule: param.span }) {
+            out.push(diag::name_collision(param.span, &name, other.user));
         }
     }
     for resource in &graph.resources {

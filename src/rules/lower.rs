@@ -130,6 +130,8 @@ struct Lowering<'m, 'r, 'c, 'f> {
     outputs: RefCell<HashMap<(usize, String), Option<Val>>>,
     used_params: RefCell<Vec<bool>>,
     rule_params: RefCell<Vec<NativeParam>>,
+    /// Numbers that have to be apart, by the other end of the edges that have them.
+    taken: RefCell<HashMap<(ResourceId, i64), usize>>,
     out: RefCell<Diagnostics>,
 }
 
@@ -156,6 +158,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             outputs: RefCell::default(),
             used_params: RefCell::new(vec![false; model.params.len()]),
             rule_params: RefCell::default(),
+            taken: RefCell::default(),
             out: RefCell::default(),
         }
     }
@@ -296,7 +299,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             None => (format!("`{subject}` of a {}", resource.ty.name), given_at(&resource.values, &loss.subject.parts)),
         };
         let Some(span) = span else { return };
-        let accepted = resource.accepts.iter().any(|(on, _)| on.as_ref().is_none_or(|on| on == target));
+        let accepted = resource.accepts.iter().any(|(on, _)| on.as_ref().is_none_or(|on| on.text == *target));
         if accepted {
             return;
         }
@@ -457,6 +460,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     fn eval(&self, expr: &'r Expr, at: At<'_, 'm, 'r>) -> Val {
         let origin = Origin { user: at.user, rule: expr.span };
         match &expr.kind {
+            ExprKind::Broken => Val::new(ValKind::Absent, origin),
             ExprKind::Literal(scalar) => Val::new(literal(scalar), origin),
             ExprKind::Get(path) => self.get(path, at),
             ExprKind::Ref(role) if role.contains("::") => Val::new(ValKind::Pseudo(role.clone()), origin),
@@ -484,12 +488,23 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         }
         let user = values.iter().map(|val| val.origin.user).find(|span| *span != at.user).unwrap_or(at.user);
         match (builtin.run)(&values) {
+            Ok(ValKind::Integer(number)) if builtin.apart => Val::new(ValKind::Integer(self.apart(at.instance, number)), Origin { user, rule: origin.rule }),
             Ok(kind) => Val::new(kind, Origin { user, rule: origin.rule }),
             Err(why) => {
                 self.out.borrow_mut().push(diag::call_failed(user, origin.rule, name, &why));
                 Val::new(ValKind::Absent, origin)
             }
         }
+    }
+
+    /// The number, or the next one that no other edge with the same other end has.
+    fn apart(&self, instance: usize, mut number: i64) -> i64 {
+        let Some(Who::Edge { to, .. }) = self.instances.get(instance).map(|instance| instance.who) else { return number };
+        let mut taken = self.taken.borrow_mut();
+        while *taken.entry((to, number)).or_insert(instance) != instance {
+            number += 1;
+        }
+        number
     }
 
     fn table(&self, name: &str, at: At<'_, 'm, 'r>, origin: Origin) -> Val {

@@ -51,6 +51,8 @@ pub struct Target {
 #[derive(Debug, Default)]
 pub struct RuleFiles {
     overlay: Vec<(String, String)>,
+    /// The folder that the overlay comes from, as messages show it.
+    shown: String,
     read: RefCell<BTreeMap<String, Rc<Vec<Node>>>>,
     problems: RefCell<Vec<Diagnostic>>,
 }
@@ -59,6 +61,11 @@ impl RuleFiles {
     /// The embedded files, with others over them: paths such as `aws/database.kdl`, and texts.
     pub fn new(overlay: Vec<(String, String)>) -> RuleFiles {
         RuleFiles { overlay, ..RuleFiles::default() }
+    }
+
+    /// Says which folder the overlay comes from, so that messages name its files as the user can open them.
+    pub fn shown_in(&mut self, folder: &str) {
+        self.shown = folder.trim_end_matches('/').to_owned();
     }
 
     /// Whether a team's own files are laid over the embedded ones.
@@ -95,7 +102,8 @@ impl RuleFiles {
         }
         let laid_over = self.overlay.iter().find(|(name, _)| *name == path);
         let nodes = if let Some((name, text)) = laid_over {
-            let file = sources.add(name.clone(), text.clone());
+            let shown = if self.shown.is_empty() { name.clone() } else { format!("{}/{name}", self.shown) };
+            let file = sources.add(shown, text.clone());
             let (nodes, problems) = syntax::read(file, text);
             self.problems.borrow_mut().extend(problems);
             nodes

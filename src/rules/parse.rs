@@ -208,7 +208,7 @@ impl Parser<'_> {
             (many, true) => Expr { kind: ExprKind::List(many.iter().map(|value| self.operand(value)).collect()), span },
             _ => {
                 self.wrong(span, "either values, or properties and braces");
-                Expr { kind: ExprKind::Literal(Scalar::Null), span }
+                Expr { kind: ExprKind::Broken, span }
             }
         }
     }
@@ -221,13 +221,13 @@ impl Parser<'_> {
                 Ok(pieces) => ExprKind::Fmt(pieces.into_iter().map(|piece| self.piece(piece, span)).collect()),
                 Err(why) => {
                     self.wrong(span, why);
-                    ExprKind::Literal(Scalar::Null)
+                    ExprKind::Broken
                 }
             },
             (Some(form), Some(text)) => self.form(form, text, span),
             (Some(_), None) => {
                 self.wrong(span, "a form has text behind it");
-                ExprKind::Literal(Scalar::Null)
+                ExprKind::Broken
             }
         };
         Expr { kind, span }
@@ -242,13 +242,13 @@ impl Parser<'_> {
                 Some((role, attribute)) => ExprKind::Attr(role.to_owned(), attribute.to_owned()),
                 None => {
                     self.wrong(span, "`(attr)` names a role and an attribute, as in `(attr)instance.Arn`");
-                    ExprKind::Literal(Scalar::Null)
+                    ExprKind::Broken
                 }
             },
             "call" => ExprKind::Call { name: text.to_owned(), args: Vec::new(), body: Vec::new() },
             other => {
                 self.wrong(span, &format!("`({other})` is no form of a value: there are `(get)`, `(ref)`, `(attr)`, `(table)`, `(fmt)` and `(call)`"));
-                ExprKind::Literal(Scalar::Null)
+                ExprKind::Broken
             }
         }
     }

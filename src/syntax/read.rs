@@ -96,7 +96,12 @@ impl Reader<'_> {
         let start = self.boundary(first.span.offset());
         let end = self.boundary(first.span.offset() + first.span.len().max(1));
         let label = first.label.as_deref().unwrap_or("not understood from here on");
-        let mut message = message.to_owned();
+        // The parser says what it would have taken instead; a person wants to know what is wrong.
+        let mut message = match message {
+            "not EOF" | "Expected end of input" => "something is missing before the end of the file".to_owned(),
+            "not identifier string" => "a word is expected here".to_owned(),
+            other => other.to_owned(),
+        };
         if let Some(initial) = message.get(..1).map(str::to_lowercase) {
             message.replace_range(..1, &initial);
         }

@@ -4,7 +4,7 @@ use crate::places::{Found, Holder, Place, Shape, Stack};
 use crate::random::Random;
 use crate::values::{self, Try};
 use stackc::portable::{Kind, Property};
-use stackc::syntax::{Node, Scalar};
+use stackc::syntax::Node;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -490,7 +490,3 @@ fn short(text: &str) -> String {
     if text.chars().count() > 24 { format!("of {} characters", text.chars().count()) } else { text.to_owned() }
 }
 
-/// Whether a scalar is text, for a value whose type is to be wrong.
-pub fn is_text(scalar: &Scalar) -> bool {
-    matches!(scalar, Scalar::String(_))
-}

@@ -9,6 +9,7 @@ pub const BUILTIN: Builtin = Builtin {
     takes: &[("value", Type::Any)],
     variadic: true,
     body: false,
+    apart: false,
     gives: Type::List,
     run: |args| {
         let mut items = Vec::new();

@@ -9,6 +9,7 @@ pub const BUILTIN: Builtin = Builtin {
     takes: &[("expression", Type::KnownText)],
     variadic: false,
     body: false,
+    apart: false,
     gives: Type::KnownText,
     run: |args| {
         let fields: Vec<&str> = text(args, 0)?.split_ascii_whitespace().collect();

@@ -9,6 +9,7 @@ pub const BUILTIN: Builtin = Builtin {
     takes: &[("label", Type::KnownText), ("domain", Type::KnownText)],
     variadic: false,
     body: false,
+    apart: false,
     gives: Type::KnownText,
     run: |args| {
         let (label, domain) = (text(args, 0)?, text(args, 1)?);

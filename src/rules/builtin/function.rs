@@ -9,6 +9,7 @@ pub const BUILTIN: Builtin = Builtin {
     takes: &[("name", Type::KnownText), ("argument", Type::Any)],
     variadic: true,
     body: false,
+    apart: false,
     gives: Type::Any,
     run: |args| Ok(ValKind::Call(text(args, 0)?.to_owned(), args.iter().skip(1).cloned().collect())),
 };

@@ -6,9 +6,10 @@ use crate::native::ValKind;
 pub const BUILTIN: Builtin = Builtin {
     name: "index",
     about: "The item of a list at a place, counted from 0.",
-    takes: &[("list", Type::Any), ("place", Type::KnownNumber)],
+    takes: &[("list", Type::List), ("place", Type::KnownNumber)],
     variadic: false,
     body: false,
+    apart: false,
     gives: Type::Text,
     run: |args| {
         let place = usize::try_from(integer(args, 1)?).map_err(|_| "a place is not negative".to_owned())?;

@@ -9,6 +9,7 @@ pub const BUILTIN: Builtin = Builtin {
     takes: &[],
     variadic: false,
     body: true,
+    apart: false,
     gives: Type::Text,
     run: |args| Ok(ValKind::Json(Box::new(value(args, 0)?))),
 };

@@ -44,6 +44,8 @@ pub struct Builtin {
     pub variadic: bool,
     /// Whether it takes something in braces, as one more argument at the end.
     pub body: bool,
+    /// Whether a whole number that it gives must not be given to another edge with the same other end.
+    pub apart: bool,
     /// What it gives.
     pub gives: Type,
     /// Does it; the reason when it cannot.

@@ -6,9 +6,10 @@ use crate::native::ValKind;
 pub const BUILTIN: Builtin = Builtin {
     name: "pick",
     about: "Of a list of objects, the one whose field `key` is `value`; of that, the field `field`.",
-    takes: &[("list", Type::Any), ("key", Type::KnownText), ("value", Type::Text), ("field", Type::KnownText)],
+    takes: &[("list", Type::List), ("key", Type::KnownText), ("value", Type::Text), ("field", Type::KnownText)],
     variadic: false,
     body: false,
+    apart: false,
     gives: Type::Text,
     run: |args| {
         Ok(ValKind::Pick {

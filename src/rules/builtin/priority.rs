@@ -14,6 +14,7 @@ pub const BUILTIN: Builtin = Builtin {
     takes: &[("path", Type::KnownText), ("host", Type::KnownText)],
     variadic: true,
     body: false,
+    apart: true,
     gives: Type::KnownNumber,
     run: |args| {
         let path = text(args, 0)?;

@@ -9,6 +9,7 @@ pub const BUILTIN: Builtin = Builtin {
     takes: &[("number", Type::KnownNumber), ("choice", Type::KnownNumber)],
     variadic: true,
     body: false,
+    apart: false,
     gives: Type::KnownNumber,
     run: |args| {
         let wanted = integer(args, 0)?;

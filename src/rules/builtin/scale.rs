@@ -9,6 +9,7 @@ pub const BUILTIN: Builtin = Builtin {
     takes: &[("number", Type::KnownNumber), ("factor", Type::KnownNumber)],
     variadic: false,
     body: false,
+    apart: false,
     gives: Type::KnownNumber,
     run: |args| {
         let product = (number(args, 0)? * number(args, 1)?).round();

@@ -9,6 +9,7 @@ pub const BUILTIN: Builtin = Builtin {
     takes: &[("limit", Type::KnownNumber), ("text", Type::KnownText)],
     variadic: true,
     body: false,
+    apart: false,
     gives: Type::KnownText,
     run: |args| {
         let limit = usize::try_from(integer(args, 0)?).unwrap_or(0);

@@ -10,6 +10,7 @@ pub const BUILTIN: Builtin = Builtin {
     takes: &[("range", Type::KnownText), ("bits", Type::KnownNumber), ("number", Type::KnownNumber), ("offset", Type::KnownNumber)],
     variadic: true,
     body: false,
+    apart: false,
     gives: Type::KnownText,
     run: |args| {
         let range = Cidr::parse(text(args, 0)?)?;

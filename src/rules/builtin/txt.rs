@@ -12,6 +12,7 @@ pub const BUILTIN: Builtin = Builtin {
     takes: &[("text", Type::Text)],
     variadic: false,
     body: false,
+    apart: false,
     gives: Type::Text,
     run: |args| {
         let Ok(plain) = text(args, 0) else {

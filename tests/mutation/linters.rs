@@ -1,0 +1,134 @@
+//! The vendors' linters over many templates at once.
+
+use crate::engines::{Terraform, both};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// How many linters run side by side.
+const SIDE_BY_SIDE: usize = 2;
+
+/// A template that cfn-lint must object to, so that a cfn-lint that has stopped looking is noticed.
+const BROKEN: &str = r#"{"Resources": {"Broken": {"Type": "AWS::S3::Bucket", "Properties": {"NoSuchProperty": 1}}}}"#;
+
+/// What cfn-lint has against each template, by its place in the list.
+pub fn cfn_lint(python: &Path, templates: &[String]) -> BTreeMap<usize, Vec<String>> {
+    // Away from the caller's folders, where a configuration file could switch rules off.
+    let home = TempDir::new().unwrap();
+    let path = |index: usize| home.path().join(format!("{index}.json"));
+    for (index, template) in templates.iter().map(String::as_str).chain([BROKEN]).enumerate() {
+        fs::write(path(index), template).unwrap();
+    }
+    let running: Vec<Child> = (0..SIDE_BY_SIDE)
+        .map(|part| {
+            Command::new(python)
+                .arg(python.with_file_name("cfn-lint"))
+                .args(["--format", "json", "--template"])
+                .args((0..=templates.len()).filter(|index| index % SIDE_BY_SIDE == part || *index == templates.len()).map(path))
+                .current_dir(home.path())
+                .env("HOME", home.path())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("cfn-lint starts")
+        })
+        .collect();
+    // Each is read by a thread of its own, since a full pipe would stop the other.
+    let readers: Vec<_> = running.into_iter().map(|child| std::thread::spawn(move || child.wait_with_output().unwrap())).collect();
+    let mut complaints: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for reader in readers {
+        let output = reader.join().unwrap();
+        let found: Vec<Value> =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("cfn-lint did not answer with a list ({error}):\n{}", both(&output)));
+        let mut awake = false;
+        for complaint in found {
+            let file = Path::new(complaint["Filename"].as_str().unwrap_or_default());
+            let index: usize = file.file_stem().and_then(|stem| stem.to_str()?.parse().ok()).expect("one of our files");
+            let rule = complaint["Rule"]["Id"].as_str().unwrap_or_default();
+            if index == templates.len() {
+                awake |= rule == "E3002";
+            } else if complaint["Level"] != "Informational" {
+                let place: Vec<String> = complaint["Location"]["Path"].as_array().into_iter().flatten().map(|part| part.to_string().replace('"', "")).collect();
+                let message = complaint["Message"].as_str().unwrap_or_default();
+                complaints.entry(index).or_default().push(format!("cfn-lint {rule}: {message} (at {})", place.join("/")));
+            }
+        }
+        assert!(awake, "cfn-lint does not see the fault of a template that has one");
+    }
+    complaints
+}
+
+/// What `terraform validate` has against each template, by its place in the list. Every template is a module of one
+/// configuration, since most of the time goes into the start of the provider.
+pub fn terraform(terraform: &Terraform, templates: &[String]) -> BTreeMap<usize, Vec<String>> {
+    let folder = terraform.folder("mutants");
+    let mut complaints: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut modules: Map<String, Value> = Map::new();
+    let mut root = json!({});
+    let broken = r#"{"resource": {"aws_s3_bucket": {"broken": {"no_such_argument": 1}}}}"#;
+    for (index, template) in templates.iter().map(String::as_str).chain([broken]).enumerate() {
+        let mut template: Value = serde_json::from_str(template).unwrap();
+        // A provider of its own for every module would be started for every module.
+        if let Some(provider) = template.as_object_mut().unwrap().remove("provider") {
+            assert!(root["provider"].is_null() || root["provider"] == provider, "all templates of a target have the same provider");
+            root["provider"] = provider;
+            root["terraform"] = template["terraform"].clone();
+        }
+        let name = format!("m{index}");
+        let mut call = Map::from_iter([("source".to_owned(), json!(format!("./{name}")))]);
+        for (variable, declared) in template["variable"].as_object().into_iter().flatten().filter(|(_, declared)| declared.get("default").is_none()) {
+            call.insert(variable.clone(), if declared["type"] == "number" { json!(1) } else { json!("made-up-for-the-test") });
+        }
+        fs::create_dir(folder.join(&name)).unwrap();
+        fs::write(folder.join(&name).join("main.tf.json"), format!("{template:#}")).unwrap();
+        modules.insert(name, Value::Object(call));
+    }
+    let none: &[(String, String)] = &[];
+    let mut awake = false;
+    // A fault that shows when a module is loaded hides what shows later, so the faulty ones are taken out and the rest goes on.
+    loop {
+        root["module"] = Value::Object(modules.clone());
+        fs::write(folder.join("main.tf.json"), format!("{root:#}")).unwrap();
+        let init = terraform.run(&folder, &["init", "-no-color", "-json"], none);
+        let said = String::from_utf8_lossy(&init.stdout).into_owned();
+        let mut found: Vec<Value> = said
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|line| line["type"] == "diagnostic")
+            .map(|line| line["diagnostic"].clone())
+            .collect();
+        if init.status.success() {
+            let output = terraform.run(&folder, &["validate", "-json"], none);
+            let answer: Value = serde_json::from_slice(&output.stdout)
+                .unwrap_or_else(|error| panic!("terraform validate did not answer with JSON ({error}):\n{}", both(&output)));
+            found = answer["diagnostics"].as_array().cloned().unwrap_or_default();
+        }
+        let mut faulty: Vec<usize> = Vec::new();
+        for diagnostic in &found {
+            let file = diagnostic["range"]["filename"].as_str().unwrap_or_default();
+            let part = |name: &str| diagnostic[name].as_str().unwrap_or_default();
+            let text = format!("terraform {}: {}: {} ({})", part("severity"), part("summary"), part("detail"), diagnostic["snippet"]["context"]);
+            let index = file.split(['/', '\\']).find_map(|part| part.strip_prefix('m')?.parse::<usize>().ok());
+            let index = index.unwrap_or_else(|| panic!("terraform objects to the test itself: {text}\n{diagnostic:#}"));
+            faulty.push(index);
+            if index == templates.len() {
+                awake |= text.contains("no_such_argument");
+            } else {
+                complaints.entry(index).or_default().push(text);
+            }
+        }
+        if !init.status.success() && faulty.is_empty() {
+            panic!("terraform init failed:\n{}", both(&init));
+        }
+        let before = modules.len();
+        modules.retain(|name, _| !faulty.iter().any(|index| *name == format!("m{index}")));
+        if modules.len() == before || modules.is_empty() {
+            break;
+        }
+    }
+    assert!(awake, "terraform validate let a fault pass");
+    complaints
+}
