@@ -93,6 +93,9 @@ fn facts(root: &Path, out: &Path, code: &mut String) {
             let key = format!("{} {}", words.next().unwrap_or(""), words.next().unwrap_or(""));
             blocks.push((key, block));
         }
+        let corrections = corrections(&file.with_extension("corrections"));
+        let corrected: Vec<(String, String)> = blocks.into_iter().map(|(key, block)| corrected(key, block, &corrections)).collect();
+        let mut blocks: Vec<(String, &str)> = corrected.iter().map(|(key, block)| (key.clone(), block.as_str())).collect();
         blocks.sort_by(|a, b| a.0.cmp(&b.0));
         let mut packed: Vec<u8> = Vec::new();
         let mut pieces = String::new();
@@ -115,6 +118,57 @@ fn facts(root: &Path, out: &Path, code: &mut String) {
         writeln!(entries, "    FactsFile {{ name: {name:?}, pieces: &[{pieces}], packed: include_bytes!({path:?}) }},").expect("a string takes it");
     }
     writeln!(code, "/// Every facts file below `specs/providers`.\npub static FACTS: &[FactsFile] = &[\n{entries}];").expect("a string takes it");
+}
+
+/// Lines that replace or add to those of a facts file: type, object within it, member, and the whole line.
+type Correction = (String, String, String, String);
+
+/// Reads a corrections file: comments with the reasons, a type's line, an object's line where it is not the type itself, members.
+fn corrections(path: &Path) -> Vec<Correction> {
+    watch(path);
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let (mut key, mut object, mut reason) = (String::new(), String::new(), false);
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let mut words = line.split('\t');
+        let first = words.next().unwrap_or("");
+        match first.chars().next() {
+            None => reason = false,
+            Some('#') => reason = true,
+            Some('=') => {
+                key = format!("{} {}", &first[1..], words.next().unwrap_or(""));
+                object = String::new();
+            }
+            Some('@') => object = first.to_owned(),
+            Some(_) => {
+                assert!(reason, "{}:{}: a correction has its reason above it", path.display(), index + 1);
+                found.push((key.clone(), object.clone(), first.to_owned(), line.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+fn corrected(key: String, block: &str, corrections: &[Correction]) -> (String, String) {
+    let mine: Vec<&Correction> = corrections.iter().filter(|(of, ..)| *of == key).collect();
+    if mine.is_empty() {
+        return (key, block.to_owned());
+    }
+    let mut object = String::new();
+    let mut text = String::new();
+    let mut used = 0;
+    for line in block.lines() {
+        if line.starts_with('@') {
+            object = line.to_owned();
+        }
+        let name = line.split('\t').next().unwrap_or("");
+        let replacement = mine.iter().find(|(_, of, member, _)| *of == object && member == name);
+        used += usize::from(replacement.is_some());
+        text.push_str(replacement.map_or(line, |(.., line)| line));
+        text.push('\n');
+    }
+    assert_eq!(used, mine.len(), "{key}: a correction is of a member that the facts do not have");
+    (key, text)
 }
 
 fn pages(root: &Path, code: &mut String) {

@@ -69,3 +69,37 @@ fn only_checked_rules_can_be_lowered() {
     let makers: Vec<_> = walk(&root().join("src"), "rs").into_iter().filter(|file| std::fs::read_to_string(file).unwrap().contains("Checked {")).collect();
     assert_eq!(makers, [root().join("src/rules/check.rs")]);
 }
+
+#[test]
+fn the_example_everything_gives_every_property_of_every_type() {
+    let path = root().join("examples/everything/stack.kdl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (nodes, _) = stackc::syntax::read(stackc::source::FileId(0), &text);
+    let resources: Vec<&stackc::syntax::Node> = nodes[0].children().iter().collect();
+    let catalogue = stackc::portable::Catalogue::default();
+    let mut sources = stackc::source::Sources::default();
+    let mut missing = Vec::new();
+    for name in catalogue.names() {
+        let ty = catalogue.get(name, &mut sources).unwrap();
+        let nodes: Vec<&stackc::syntax::Node> = resources.iter().copied().filter(|node| node.name.text == name).collect();
+        let given = |nodes: &[&stackc::syntax::Node], property: &str| {
+            nodes.iter().any(|node| node.prop(property).is_some() || node.children().iter().any(|child| child.name.text == property))
+        };
+        for property in &ty.properties {
+            if !given(&nodes, &property.name) {
+                missing.push(format!("{name}.{}", property.name));
+            } else if let stackc::portable::Kind::Block(block) = &property.kind {
+                let blocks: Vec<&stackc::syntax::Node> =
+                    nodes.iter().flat_map(|node| node.children()).filter(|child| child.name.text == property.name).collect();
+                let positional: Vec<&str> = block.fields.iter().filter(|field| field.positional).map(|field| field.name.as_str()).collect();
+                for field in block.fields.iter().filter(|field| !positional.contains(&field.name.as_str())) {
+                    if !given(&blocks, &field.name) {
+                        missing.push(format!("{name}.{}.{}", property.name, field.name));
+                    }
+                }
+            }
+        }
+    }
+    missing.dedup();
+    assert!(missing.is_empty(), "examples/everything does not give {missing:?}");
+}

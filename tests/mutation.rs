@@ -39,11 +39,13 @@ use random::{Random, seed};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// How many faults are made in an example.
+/// How many faults are made in an example. `STACKC_DEPTH` multiplies all of these numbers, for a longer hunt.
 const FAULTS: usize = 900;
 /// How many templates of all that are accepted are shown to a linter: cfn-lint takes a fifth of a second for one,
 /// `terraform validate` as long for several.
-const LINTED: [(&str, usize); 2] = [("cfn", 260), ("tf-aws", 160)];
+const LINTED: [usize; 2] = [260, 160];
+/// The targets for which there is a linter.
+const TARGETS: [&str; 2] = ["cfn", "tf-aws"];
 
 /// A fault that was made, with what came of it.
 struct Mutant<'s> {
@@ -77,31 +79,24 @@ impl Mutant<'_> {
 fn a_fault_is_reported_or_does_no_harm() {
     let seed = seed();
     let stacks: Vec<Stack> = stacks();
-    let smallest = stacks.iter().min_by_key(|stack| stack.text.len()).map(|stack| stack.text.clone()).unwrap_or_default();
+    let smallest: String = stacks.iter().min_by_key(|stack| stack.text.len()).map(|stack| stack.text.clone()).unwrap_or_default();
     // A panic is caught and counted, so its text on standard error would only be in the way.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let mutants: Vec<Mutant<'_>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..2)
-            .map(|worker| {
-                let (stacks, smallest) = (&stacks, &smallest);
-                scope.spawn(move || {
-                    let judge = Judge::new(&LINTED.map(|(name, _)| name), smallest);
-                    let mut mutants = Vec::new();
-                    for (index, stack) in stacks.iter().enumerate() {
-                        for (place, fault) in chosen(stack, seed + index as u64).into_iter().enumerate() {
-                            if place % 2 == worker {
-                                let outcomes = judge.judge(&fault.apply(stack), fault.stage.as_deref());
-                                mutants.push(Mutant { stack, fault, outcomes });
-                            }
-                        }
-                    }
-                    mutants
-                })
-            })
-            .collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    let made: Vec<(&Stack, Fault)> =
+        stacks.iter().enumerate().flat_map(|(index, stack)| chosen(stack, seed + index as u64).into_iter().map(move |fault| (stack, fault))).collect();
+    let texts: Vec<(String, Option<String>)> = made.iter().map(|(stack, fault)| (fault.apply(stack), fault.stage.clone())).collect();
+    let half = texts.len().div_ceil(2).max(1);
+    let judged = |texts: &[(String, Option<String>)]| -> Vec<Vec<Outcome>> {
+        let judge = Judge::new(&TARGETS, &smallest);
+        texts.iter().map(|(text, stage)| judge.judge(text, stage.as_deref())).collect()
+    };
+    let judged = &judged;
+    let outcomes: Vec<Vec<Outcome>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = texts.chunks(half).map(|texts| scope.spawn(move || judged(texts))).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("what a compiler panics with is caught")).collect()
     });
+    let mutants: Vec<Mutant<'_>> = made.into_iter().zip(outcomes).map(|((stack, fault), outcomes)| Mutant { stack, fault, outcomes }).collect();
     std::panic::set_hook(hook);
     assert!(mutants.len() > 1000, "only {} faults were made", mutants.len());
 
@@ -111,11 +106,11 @@ fn a_fault_is_reported_or_does_no_harm() {
     }
     let reported = mutants.iter().filter(|mutant| mutant.outcomes.iter().any(|outcome| matches!(outcome, Outcome::Reported(_)))).count();
 
-    let judge = Judge::new(&LINTED.map(|(name, _)| name), &smallest);
+    let judge = Judge::new(&TARGETS, &smallest);
     let mut linted: BTreeSet<usize> = BTreeSet::new();
     let mut rest = String::new();
     for (place, target) in judge.targets.iter().enumerate() {
-        let most = LINTED.iter().find(|(name, _)| *name == target.name).map_or(0, |(_, most)| *most);
+        let most = TARGETS.iter().zip(LINTED).find(|(name, _)| **name == target.name).map_or(0, |(_, most)| most * depth());
         let mut picked = accepted(&mutants, place, &judge, target.name == "cfn");
         let different = picked.len();
         Random::new(seed).shuffle(&mut picked);
@@ -142,13 +137,15 @@ fn a_fault_is_reported_or_does_no_harm() {
     assert!(escapes.is_empty(), "{} faults escaped; each is listed above", escapes.len());
 }
 
+/// How much longer the hunt is than usual.
+fn depth() -> usize {
+    std::env::var("STACKC_DEPTH").ok().and_then(|depth| depth.parse().ok()).unwrap_or(1)
+}
+
 /// Every example, as a tree.
 fn stacks() -> Vec<Stack> {
-    let mut files: Vec<(String, std::path::PathBuf)> = product::variants()
-        .into_iter()
-        .filter(|variant| variant.stage.is_none())
-        .map(|variant| (variant.name.clone(), variant.file))
-        .collect();
+    let mut files: Vec<(String, std::path::PathBuf)> =
+        product::variants().into_iter().filter(|variant| variant.stage.is_none()).map(|variant| (variant.name.clone(), variant.file)).collect();
     files.sort();
     files.into_iter().map(|(name, file)| Stack::new(&name, &std::fs::read_to_string(file).unwrap())).collect()
 }
@@ -169,7 +166,7 @@ fn chosen(stack: &Stack, seed: u64) -> Vec<Fault> {
         })
         .collect();
     turns.sort();
-    let picked: BTreeSet<usize> = turns.into_iter().take(FAULTS).map(|(_, index)| index).collect();
+    let picked: BTreeSet<usize> = turns.into_iter().take(FAULTS * depth()).map(|(_, index)| index).collect();
     all.into_iter().enumerate().filter(|(index, _)| picked.contains(index)).map(|(_, fault)| fault).collect()
 }
 
@@ -182,8 +179,10 @@ fn fault_in_the_answer(mutant: &Mutant<'_>) -> Option<String> {
             Outcome::Built(_) => {}
             Outcome::Reported(errors) => {
                 if let Some(astray) = errors.iter().find(|error| error.line.is_none_or(|line| !mutant.fault.lines.contains(&line))) {
-                    let line = astray.line.map_or("in no line of the stack".to_owned(), |line| format!("at line {line}: {}", mutant.stack.line_text(line).trim()));
-                    return Some(format!("reported {line}\n    {}", astray.text));
+                    let line =
+                        astray.line.map_or("in no line of the stack".to_owned(), |line| format!("at line {line}: {}", mutant.stack.line_text(line).trim()));
+                    let all: Vec<&str> = errors.iter().map(|error| error.text.as_str()).collect();
+                    return Some(format!("reported {line}\n    {}\n    of: {}", astray.text, all.join("\n        ")));
                 }
             }
         }

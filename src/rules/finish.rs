@@ -230,7 +230,10 @@ impl Finisher<'_> {
                 (!self.matches(pattern, text)).then(|| format!("`{}` does not match `{pattern}`", shorten(text)))
             }
             #[allow(clippy::cast_precision_loss)]
-            ValKind::Integer(number) => out_of(*number as f64, limits),
+            ValKind::Integer(number) => match &limits.one_of {
+                Some(values) if !values.contains(&number.to_string()) => Some(format!("it takes {}", crate::diag::list(values))),
+                _ => out_of(*number as f64, limits),
+            },
             ValKind::Number(number) => out_of(*number, limits),
             ValKind::List(items) => {
                 let count = items.len();

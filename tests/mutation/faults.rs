@@ -78,13 +78,15 @@ impl Maker<'_, '_> {
     /// turn out not to fit.
     fn around(&self, owner: &Node) -> BTreeSet<usize> {
         let mut lines = self.stack.lines(self.stack.full(owner));
-        if let Some(name) = owner.arg_str(0) {
-            lines.extend(self.stack.mentions(name));
+        if let Some(name) = owner.arg_str(0).filter(|_| owner.name.text != "stage") {
+            let mentions = self.stack.mentions(name);
             for (node, _) in self.stack.tops() {
-                if node.arg_str(0) == Some(name) && node.name.text == owner.name.text {
-                    lines.extend(self.stack.lines(self.stack.full(node)));
+                let whole = self.stack.lines(self.stack.full(node));
+                if node.name.text != "stage" && whole.iter().any(|line| mentions.contains(line)) {
+                    lines.extend(whole);
                 }
             }
+            lines.extend(mentions);
         }
         lines
     }
@@ -99,10 +101,12 @@ impl Maker<'_, '_> {
         let line = self.at(&value);
         let wide: BTreeSet<usize> = self.around(place.owner);
         for tried in self.tries(place) {
-            let lines = if tried.fits { wide.clone() } else { line.clone() };
+            let mut lines = if tried.fits { wide.clone() } else { line.clone() };
             let mut edits = vec![(value.clone(), tried.text)];
             if let Some(declared) = tried.declare {
                 let at = stack_start(self.stack);
+                // What does not fit may be the parameter's default.
+                lines.insert(self.stack.line(at));
                 edits.push((at..at, format!(" {declared};")));
             }
             self.add(format!("{}: {}", place.path, tried.what), edits, lines, tried.must, place.stage);
@@ -143,7 +147,12 @@ impl Maker<'_, '_> {
         let mut tries = values::forms(place, stack);
         match &place.shape {
             Shape::Property(property) | Shape::Item(property) => {
-                let kind = place.owner.children().iter().chain([place.owner]).find_map(|node| node.prop_str("kind").or_else(|| (node.name.text == "kind").then(|| node.arg_str(0))?));
+                let kind = place
+                    .owner
+                    .children()
+                    .iter()
+                    .chain([place.owner])
+                    .find_map(|node| node.prop_str("kind").or_else(|| (node.name.text == "kind").then(|| node.arg_str(0))?));
                 tries.extend(values::of(property, place.value.as_str(), kind, stack, self.random));
             }
             Shape::Edge(types) => tries.extend(values::references(types, stack)),
@@ -197,11 +206,13 @@ impl Maker<'_, '_> {
             for tried in values::of(property, None, None, stack, self.random) {
                 let kind = format!("{} {}: added, {}", holder.path, property.name, tried.what);
                 let mut edits = vec![(at..at, format!(" {}={}", property.name, tried.text))];
+                let mut lines = lines.clone();
                 if let Some(declared) = tried.declare {
                     let at = stack_start(stack);
+                    lines.insert(stack.line(at));
                     edits.push((at..at, format!(" {declared};")));
                 }
-                self.add(kind, edits, lines.clone(), tried.must, holder.stage);
+                self.add(kind, edits, lines, tried.must, holder.stage);
             }
             if let Kind::Block(_) | Kind::Map { .. } = property.kind {
                 unknown.push(format!("{}=1", property.name));
@@ -223,7 +234,13 @@ impl Maker<'_, '_> {
             for property in &holder.fields {
                 if let Kind::Block(_) | Kind::Map { .. } | Kind::List(_) = property.kind {
                     self.add(format!("{} {}: added, empty", holder.path, property.name), node(&property.name), lines.clone(), false, holder.stage);
-                    self.add(format!("{} {}: added, a number", holder.path, property.name), node(&format!("{} 7", property.name)), lines.clone(), false, holder.stage);
+                    self.add(
+                        format!("{} {}: added, a number", holder.path, property.name),
+                        node(&format!("{} 7", property.name)),
+                        lines.clone(),
+                        false,
+                        holder.stage,
+                    );
                 }
             }
         }
@@ -309,7 +326,8 @@ impl Maker<'_, '_> {
             let referred = mentions.len() > 1 && kind != "output" && !self.only_own_mention(node, name);
             self.add(format!("{kind}: renamed where it is declared"), vec![(range.clone(), "zz-other".to_owned())], mentions.clone(), referred, None);
             // Renamed everywhere: a name that a cloud or a format may stumble over.
-            let mut others: Vec<String> = vec!["x".repeat(40), format!("{}-{}", "x".repeat(19), "y".repeat(20)), "a".to_owned(), "aws".to_owned(), "default".to_owned()];
+            let mut others: Vec<String> =
+                vec!["x".repeat(40), format!("{}-{}", "x".repeat(19), "y".repeat(20)), "a".to_owned(), "aws".to_owned(), "default".to_owned()];
             others.extend(["region", "zones", "outputs", "resources", "cluster", "main", "group", "count", "each", "var", "a1-b2-c3"].map(str::to_owned));
             for (other, _) in stack.names().into_iter().filter(|(other, _)| *other != name) {
                 let roles = ["group", "task", "logs", "policy", "bucket", "record", "in", "out", "main", "secret", "subnets", "vpc", "zone"];
@@ -489,4 +507,3 @@ fn misspelt(word: &str, random: &mut Random) -> Vec<String> {
 fn short(text: &str) -> String {
     if text.chars().count() > 24 { format!("of {} characters", text.chars().count()) } else { text.to_owned() }
 }
-

@@ -225,16 +225,7 @@ impl Stack {
     }
 
     #[allow(clippy::too_many_arguments, reason = "the walk's state")]
-    fn holder<'a>(
-        &'a self,
-        owner: &'a Node,
-        node: &'a Node,
-        fields: &[&'a Property],
-        skip: usize,
-        path: &str,
-        stage: Option<&'a str>,
-        found: &mut Found<'a>,
-    ) {
+    fn holder<'a>(&'a self, owner: &'a Node, node: &'a Node, fields: &[&'a Property], skip: usize, path: &str, stage: Option<&'a str>, found: &mut Found<'a>) {
         found.holders.push(Holder { owner, node, fields: fields.to_vec(), path: path.to_owned(), stage });
         let mut add = |property: &'a Property, key, value: &'a Value, whole| {
             let shape = if matches!(property.kind, Kind::List(_)) { Shape::Item(property) } else { Shape::Property(property) };
@@ -277,11 +268,19 @@ impl Stack {
                 Kind::Map { secrets } => self.entries(owner, child, *secrets, &inner, stage, found),
                 Kind::List(_) => {
                     for value in &child.args {
-                        found.places.push(Place { owner, key: None, value, shape: Shape::Item(property), whole: self.range(value.span), path: inner.clone(), stage });
+                        found.places.push(Place {
+                            owner,
+                            key: None,
+                            value,
+                            shape: Shape::Item(property),
+                            whole: self.range(value.span),
+                            path: inner.clone(),
+                            stage,
+                        });
                     }
                 }
                 _ => {
-                    for value in child.args.first() {
+                    if let Some(value) = child.args.first() {
                         let whole = self.full(child);
                         found.places.push(Place { owner, key: Some(&child.name), value, shape: Shape::Property(property), whole, path: inner.clone(), stage });
                     }

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 pub fn differing(mutant: &Value, base: &Value) -> Option<Value> {
     let section = |template: &Value, name: &str| template[name].as_object().cloned().unwrap_or_default();
     let resources = section(mutant, "Resources");
-    let changed: BTreeSet<String> = resources.iter().filter(|(name, resource)| base["Resources"][name.as_str()] != **resource).map(|(name, _)| name.clone()).collect();
+    let changed: BTreeSet<String> =
+        resources.iter().filter(|(name, resource)| base["Resources"][name.as_str()] != **resource).map(|(name, _)| name.clone()).collect();
     let params: BTreeSet<String> =
         section(mutant, "Parameters").iter().filter(|(name, param)| base["Parameters"][name.as_str()] != **param).map(|(name, _)| name.clone()).collect();
     let mut kept: BTreeSet<String> = changed.clone();
