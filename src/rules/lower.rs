@@ -126,7 +126,7 @@ struct Lowering<'m, 'r, 'c, 'f> {
     of_edge: HashMap<*const Record, usize>,
     cloud: Option<usize>,
     slots: RefCell<Vec<Slot<'m, 'r>>>,
-    by_role: RefCell<HashMap<(usize, &'r str), Vec<usize>>>,
+    by_role: RefCell<HashMap<usize, HashMap<&'r str, Vec<usize>>>>,
     outputs: RefCell<HashMap<(usize, String), Option<Val>>>,
     used_params: RefCell<Vec<bool>>,
     rule_params: RefCell<Vec<NativeParam>>,
@@ -269,7 +269,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
 
     fn add_slot(&self, instance: usize, rule: &'r ResourceRule, frame: Frame<'m, 'r>) {
         let mut slots = self.slots.borrow_mut();
-        self.by_role.borrow_mut().entry((instance, rule.role.text.as_str())).or_default().push(slots.len());
+        self.by_role.borrow_mut().entry(instance).or_default().entry(rule.role.text.as_str()).or_default().push(slots.len());
         slots.push(Slot { instance, rule, frame });
     }
 
@@ -534,8 +534,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         self.place_cloud_role(at.instance, role);
         let by_role = self.by_role.borrow();
         let slots = self.slots.borrow();
-        let candidates =
-            by_role.iter().find(|((instance, name), _)| *instance == at.instance && *name == role).map(|(_, slots)| slots.as_slice()).unwrap_or_default();
+        let candidates = by_role.get(&at.instance).and_then(|roles| roles.get(role)).map(Vec::as_slice).unwrap_or_default();
         let mut all = Vec::new();
         for &index in candidates {
             let Some(slot) = slots.get(index) else { continue };
@@ -552,7 +551,8 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     }
 
     fn place_cloud_role(&self, instance: usize, role: &str) {
-        if self.cloud != Some(instance) || self.by_role.borrow().keys().any(|(of, name)| *of == instance && *name == role) {
+        let placed = self.by_role.borrow().get(&instance).is_some_and(|roles| roles.contains_key(role));
+        if self.cloud != Some(instance) || placed {
             return;
         }
         let Some(rule) = self.instances.get(instance).map(|instance| instance.rule) else { return };

@@ -1,0 +1,250 @@
+"""A Terraform provider that knows a schema and no cloud, so that the real Terraform core judges what we emit.
+
+    schema_provider.py [--rules RULES.json] SCHEMA...
+
+A SCHEMA is the output of `terraform providers schema -json`, or a .facts file (then see facts_to_schema.py; its
+provider's arguments follow it after commas: openstack.facts,cloud,region). Every provider in them is served, over
+plugin protocol 5. The first line on stdout is the value for TF_REATTACH_PROVIDERS. The server lives as long as its
+standard input is open, so it cannot outlive the test that started it, however that test ends.
+
+Core itself refuses unknown and missing arguments, wrong types, wrong numbers of blocks, and references to what is not
+there. The provider refuses values for attributes that are only computed, as every real one does, and what RULES say:
+{resource type: {"block.attribute": {"enum": [...], "pattern": "...", "min": 1, "max": 9, "minlen": 1, "maxlen": 9,
+"replace": true}}}, where "replace" makes a change replace the resource.
+
+Values are msgpack, and the few protobuf messages are written by hand, so grpcio and msgpack are all that it needs.
+"""
+
+import collections
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+from concurrent import futures
+from pathlib import Path
+
+import grpc
+import msgpack
+
+import facts_to_schema
+
+NESTING = {"single": 1, "list": 2, "set": 3, "map": 4, "group": 5}
+ATTRIBUTE_FLAGS = {"required": 4, "optional": 5, "computed": 6, "sensitive": 7, "deprecated": 9, "write_only": 10}
+UNKNOWN = msgpack.ExtType(0, b"\0")
+
+
+def varint(n):
+    return bytes([n & 0x7F | 0x80]) + varint(n >> 7) if n > 0x7F else bytes([n])
+
+
+def message(*fields):
+    """A message of (field number, value); None, False and 0 are left out, as proto3 does."""
+    out = b""
+    for number, value in fields:
+        if isinstance(value, (bytes, str)):
+            value = value.encode() if isinstance(value, str) else value
+            out += varint(number << 3 | 2) + varint(len(value)) + value
+        elif value:
+            out += varint(number << 3) + varint(int(value))
+    return out
+
+
+def fields(data):
+    """A message's last value of each field, by number."""
+    out, at = {}, 0
+
+    def number():
+        nonlocal at
+        byte, at = data[at], at + 1
+        return byte if byte < 0x80 else byte & 0x7F | number() << 7
+
+    while at < len(data):
+        key, value = number(), number()
+        if key & 7 == 2:
+            value, at = data[at : at + value], at + value
+        elif key & 7:
+            raise ValueError(f"wire type {key & 7}")
+        out[key >> 3] = value
+    return out
+
+
+def pack(value):
+    return message((1, msgpack.packb(value)))
+
+
+def unpack(data):
+    parts = fields(data)
+    return msgpack.unpackb(parts[1], strict_map_key=False) if 1 in parts else json.loads(parts.get(2, b"null"))
+
+
+def path_message(path):
+    return message(*((1, message((1, p)) if isinstance(p, str) else varint(3 << 3) + varint(p)) for p in path))
+
+
+def block_message(block):
+    parts = []
+    for name, a in sorted(block.get("attributes", {}).items()):
+        if "type" not in a:
+            raise SystemExit(f"{name}: nested attributes need plugin protocol 6")
+        flags = ((number, a.get(key)) for key, number in ATTRIBUTE_FLAGS.items())
+        parts.append((2, message((1, name), (2, json.dumps(a["type"])), *flags)))
+    for name, b in sorted(block.get("block_types", {}).items()):
+        inner = (2, block_message(b["block"])), (3, NESTING[b["nesting_mode"]])
+        parts.append((3, message((1, name), *inner, (4, b.get("min_items")), (5, b.get("max_items")))))
+    return message(*parts, (6, block.get("deprecated")))
+
+
+def schema_message(schema):
+    return message((1, schema.get("version")), (2, block_message(schema["block"])))
+
+
+def walk(block, value, visit, path=()):
+    """A copy of a block's value in which visit(name, attribute, value, path) gives every attribute."""
+    if value is None or isinstance(value, msgpack.ExtType):
+        return value
+    out = {n: visit(n, a, value.get(n), (*path, n)) for n, a in block.get("attributes", {}).items()}
+    for name, b in block.get("block_types", {}).items():
+        inner, here = value.get(name), (*path, name)
+        if isinstance(inner, list):
+            out[name] = [walk(b["block"], v, visit, (*here, i)) for i, v in enumerate(inner)]
+        elif b["nesting_mode"] == "map" and isinstance(inner, dict):
+            out[name] = {k: walk(b["block"], v, visit, here) for k, v in inner.items()}
+        else:
+            out[name] = walk(b["block"], inner, visit, here)
+    return out
+
+
+def invent(kind, name, seed):
+    """A value for a computed attribute, always the same for one seed."""
+    digest = hashlib.sha256(f"{seed} {name}".encode()).hexdigest()
+    if kind == "string" and (name.endswith("address") or "ip" in name.split("_")):
+        return f"203.0.113.{int(digest[:2], 16) or 1}"
+    if kind[0] == "object":
+        return {n: invent(t, n, seed) for n, t in kind[1].items()}
+    plain = {"string": digest[:32], "number": int(digest[:4], 16), "bool": False, "dynamic": [b'"string"', digest[:32]]}
+    return plain[kind] if isinstance(kind, str) else {} if kind[0] == "map" else []
+
+
+def complaint(rule, value):
+    """What a rule has against a value, if anything."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if "enum" in rule and text not in map(str, rule["enum"]):
+        return f"expected one of {rule['enum']}, got {text}"
+    if "pattern" in rule and not re.search(rule["pattern"], text):
+        return f"{text} does not match {rule['pattern']}"
+    for suffix, size in (("", value), ("len", len(text))):
+        low, high = rule.get("min" + suffix), rule.get("max" + suffix)
+        if low is not None and size < low or high is not None and size > high:
+            return f"expected {low} to {high}, got {text}"
+    return None
+
+
+class Provider:
+    """The handlers of the protocol's calls: raw request in, raw response out."""
+
+    def __init__(self, schema, rules):
+        self.own, self.rules, self.seeds = schema["provider"], rules, collections.Counter()
+        self.resources, self.data = schema.get("resource_schemas", {}), schema.get("data_source_schemas", {})
+
+    def schema(self, _request):
+        types = ((number, t) for number, kind in ((2, self.resources), (3, self.data)) for t in kind.items())
+        entries = ((number, message((1, name), (2, schema_message(s)))) for number, (name, s) in types)
+        return message((1, schema_message(self.own)), *entries)
+
+    def validate(self, schemas, request):
+        parts = fields(request)
+        name, config, found = parts[1].decode(), unpack(parts[2]), []
+        rules = self.rules.get(name, {}) if schemas is self.resources else {}
+
+        def visit(n, a, value, path):
+            if value is not None and a.get("computed") and not a.get("optional"):
+                found.append((path, "Value for unconfigurable attribute", f"{n} is decided by the provider."))
+            elif value is not None and not isinstance(value, msgpack.ExtType):
+                if wrong := complaint(rules.get(".".join(p for p in path if isinstance(p, str)), {}), value):
+                    found.append((path, f"Invalid value for {n}", wrong))
+
+        walk(schemas[name]["block"], config, visit)
+        return message(*((1, message((1, 1), (2, s), (3, d), (4, path_message(p)))) for p, s, d in found))
+
+    def filled(self, schema, data, seed):
+        """A response with the value and an invented one for every computed attribute that is not given."""
+
+        def visit(n, a, v, path):
+            unset = v is None or isinstance(v, msgpack.ExtType)
+            return invent(a["type"], n, (seed, path)) if unset and a.get("computed") else v
+
+        return message((1, pack(walk(schema["block"], unpack(data), visit))))
+
+    def plan(self, request):
+        parts = fields(request)
+        name, prior, new = parts[1].decode(), unpack(parts[2]), unpack(parts[3])
+        rules, replaced = self.rules.get(name, {}), []
+
+        def visit(n, a, value, path):
+            old = prior.get(n) if prior and len(path) == 1 else value
+            if old != value and rules.get(n, {}).get("replace"):
+                replaced.append((2, path_message(path)))
+            return None if a.get("write_only") else UNKNOWN if value is None and a.get("computed") else value
+
+        return message((1, pack(walk(self.resources[name]["block"], new, visit))), *replaced)
+
+    def apply(self, request):
+        parts = fields(request)
+        seed = parts[1] + parts[3]
+        self.seeds[seed] += 1  # two resources with the same arguments are still two
+        return self.filled(self.resources[parts[1].decode()], parts[3], (seed, self.seeds[seed]))
+
+    def read_data(self, request):
+        parts = fields(request)
+        return self.filled(self.data[parts[1].decode()], parts[2], request)
+
+    def serve(self, address):
+        calls = {
+            "GetSchema": self.schema,
+            "PrepareProviderConfig": lambda request: message((1, fields(request)[1])),
+            "Configure": lambda _: b"",
+            "Stop": lambda _: b"",
+            "ValidateResourceTypeConfig": lambda request: self.validate(self.resources, request),
+            "ValidateDataSourceConfig": lambda request: self.validate(self.data, request),
+            # state is JSON, and so may a value be
+            "UpgradeResourceState": lambda request: message((1, message((2, fields(fields(request)[3])[1])))),
+            "ReadResource": lambda request: message((1, fields(request)[2])),
+            "PlanResourceChange": self.plan,
+            "ApplyResourceChange": self.apply,
+            "ReadDataSource": self.read_data,
+        }
+        handlers = {n: grpc.unary_unary_rpc_method_handler(lambda r, _, f=f: f(r)) for n, f in calls.items()}
+        size = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+        server = grpc.server(futures.ThreadPoolExecutor(8), options=size)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("tfplugin5.Provider", handlers),))
+        server.add_insecure_port("unix:" + address)
+        server.start()
+        return server
+
+
+def main():
+    paths, schemas, rules, extra = sys.argv[1:], {}, {}, {}
+    if paths[:1] == ["--rules"]:
+        extra, paths = json.loads(Path(paths[1]).read_text()), paths[2:]
+    for path, *arguments in (p.split(",") for p in paths):
+        document = facts_to_schema.read(path, arguments) if path.endswith(".facts") else json.loads(Path(path).read_text())
+        schemas |= document["provider_schemas"]
+        rules |= document.get("rules", {})
+    rules |= {name: rules.get(name, {}) | asked for name, asked in extra.items()}
+    if not schemas:
+        sys.exit(__doc__)
+    with tempfile.TemporaryDirectory(prefix="tf-") as folder:
+        attach, servers = {}, []
+        for i, (source, schema) in enumerate(sorted(schemas.items())):
+            address = os.path.join(folder, str(i))
+            servers.append(Provider(schema, rules).serve(address))  # a server that nobody holds stops
+            where = {"Network": "unix", "String": address}
+            attach[source] = {"Protocol": "grpc", "ProtocolVersion": 5, "Pid": os.getpid(), "Test": True, "Addr": where}
+        print(json.dumps(attach), flush=True)
+        sys.stdin.buffer.read()
+
+
+if __name__ == "__main__":
+    main()
