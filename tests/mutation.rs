@@ -38,6 +38,7 @@ use places::Stack;
 use random::{Random, seed};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Instant;
 
 /// How many faults are made in an example. `STACKC_DEPTH` multiplies all of these numbers, for a longer hunt.
 const FAULTS: usize = 900;
@@ -78,6 +79,7 @@ impl Mutant<'_> {
 #[test]
 fn a_fault_is_reported_or_does_no_harm() {
     let seed = seed();
+    let started = Instant::now();
     let stacks: Vec<Stack> = stacks();
     let smallest: String = stacks.iter().min_by_key(|stack| stack.text.len()).map(|stack| stack.text.clone()).unwrap_or_default();
     // A panic is caught and counted, so its text on standard error would only be in the way.
@@ -98,6 +100,7 @@ fn a_fault_is_reported_or_does_no_harm() {
     });
     let mutants: Vec<Mutant<'_>> = made.into_iter().zip(outcomes).map(|((stack, fault), outcomes)| Mutant { stack, fault, outcomes }).collect();
     std::panic::set_hook(hook);
+    let mut rest = format!("; judged after {:.0?}", started.elapsed());
     assert!(mutants.len() > 1000, "only {} faults were made", mutants.len());
 
     let mut escapes: Vec<String> = Vec::new();
@@ -108,7 +111,6 @@ fn a_fault_is_reported_or_does_no_harm() {
 
     let judge = Judge::new(&TARGETS, &smallest);
     let mut linted: BTreeSet<usize> = BTreeSet::new();
-    let mut rest = String::new();
     for (place, target) in judge.targets.iter().enumerate() {
         let most = TARGETS.iter().zip(LINTED).find(|(name, _)| **name == target.name).map_or(0, |(_, most)| most * depth());
         let mut picked = accepted(&mutants, place, &judge, target.name == "cfn");
@@ -121,7 +123,7 @@ fn a_fault_is_reported_or_does_no_harm() {
             _ => engines::terraform().map(|terraform| linters::terraform(&terraform, &templates)),
         };
         let Some(complaints) = complaints else { continue };
-        rest.push_str(&format!("; {}: {} of {different} different templates linted", target.name, templates.len()));
+        rest.push_str(&format!("; {}: {} of {different} different templates linted after {:.0?}", target.name, templates.len(), started.elapsed()));
         for (index, (mutant, _)) in picked.iter().enumerate() {
             match complaints.get(&index) {
                 Some(found) => escapes.push(format!("{}\n    {}: {}", mutants[*mutant].show(), target.name, found.join("\n    "))),

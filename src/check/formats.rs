@@ -62,6 +62,7 @@ pub fn wanted(format: Format) -> &'static str {
         Format::Cron => "a cron expression of five fields such as `0 3 * * *`",
         Format::Identifier => "a name of lower-case letters, digits and `_` such as `shop_data`",
         Format::Origin => "an origin such as `https://www.example.org`, or `*`",
+        Format::Words => "a few words in plain letters",
         Format::Variable => "a name of letters, digits and `_` such as `DB`",
         Format::Statuses => "statuses such as `200-299` or `200,204`",
         Format::Version => "a version such as `16` or `16.3`, in quotes",
@@ -102,6 +103,12 @@ pub fn check(format: Format, text: &str) -> Result<(), String> {
         Format::Origin => match text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) {
             Some(host) if !host.is_empty() && !host.contains('/') && !host.contains(char::is_whitespace) => Ok(()),
             _ => fail("an origin is a scheme and a host, without a path"),
+        },
+        Format::Words if text.len() > 255 => fail("it has 255 characters at most"),
+        // What EC2 takes as a group's description, the strictest of the clouds.
+        Format::Words => match text.chars().find(|c| !c.is_ascii_alphanumeric() && !" ._-:/()#,@[]+=&;{}!$*".contains(*c)) {
+            Some(c) => Err(format!("`{c}` may not be in it")),
+            None => Ok(()),
         },
         Format::Variable if is_variable(text) => Ok(()),
         Format::Variable => fail("it starts with a letter or `_`, and only letters, digits and `_` may be in it"),

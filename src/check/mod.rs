@@ -106,7 +106,7 @@ impl<'a> Checker<'a> {
             self.out.push(diag::unknown_form(tag.span, &tag.text));
         }
         match stack.args.first().map(|value| (value, value.as_str())) {
-            Some((value, Some(name))) => {
+            Some((value, Some(name))) if value.tag.is_none() => {
                 self.check_name(name, value.span);
                 self.model.name = name.to_owned();
             }
@@ -138,6 +138,15 @@ impl<'a> Checker<'a> {
     fn declare(&mut self, stack: &Node, stage: Option<&Node>) {
         let mut resources: Vec<(Ident, Node)> = Vec::new();
         for node in stack.children() {
+            let is_resource = self.catalogue.names().any(|name| name == node.name.text);
+            if let Some(tag) = node.tag.as_ref().filter(|_| !is_resource) {
+                self.out.push(diag::unknown_form(tag.span, &tag.text));
+            }
+            if matches!(node.name.text.as_str(), "output" | "targets") {
+                for child in node.children() {
+                    self.out.push(diag::unknown_property(child.name.span, &child.name.text, &format!("`{}`", node.name.text), &[]));
+                }
+            }
             match node.name.text.as_str() {
                 "param" => self.declare_param(node),
                 "stage" => {
@@ -283,6 +292,9 @@ impl<'a> Checker<'a> {
             if matches!(change.name.text.as_str(), "param" | "output" | "stage" | "targets" | "tags") {
                 self.out.push(diag::not_in_stage(change.name.span, &change.name.text));
                 continue;
+            }
+            if let Some(tag) = &change.tag {
+                self.out.push(diag::unknown_form(tag.span, &tag.text));
             }
             let Some(name) = self.name_of(change) else { continue };
             let known: Vec<String> = resources.iter().filter(|(_, node)| node.name.text == change.name.text).map(|(name, _)| name.text.clone()).collect();

@@ -75,6 +75,8 @@ pub struct Resource {
 pub struct Record {
     /// Name and value, in the spec's order.
     pub fields: Vec<(String, Field)>,
+    /// Names of properties that were written and refused: absent, but not missing.
+    pub refused: Vec<String>,
     /// For an edge: where it leads.
     pub to: Option<ResourceId>,
     /// What tells it from its siblings; part of the names of what it becomes.

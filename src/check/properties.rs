@@ -143,7 +143,7 @@ impl Checker<'_> {
             if let Some(index) = record.fields.iter().position(|(name, _)| *name == property.name) {
                 sorted.push(record.fields.swap_remove(index));
             } else if given.iter().any(|(name, _)| *name == property.name) {
-                // It was written and refused: absent without a second word.
+                record.refused.push(property.name.clone());
             } else if let Some(default) = &property.default {
                 sorted.push((property.name.clone(), default_field(property, default, record.span)));
             } else if property.required {
@@ -625,10 +625,17 @@ impl Checker<'_> {
                         (Some(_), _) => false,
                         (None, _) => field.given,
                     };
-                    if applies && given(needed).is_none() {
+                    if applies && given(needed).is_none() && !record.refused.contains(needed) {
                         let what = value.as_ref().map_or_else(|| format!("`{property}`"), |value| format!("`{property}` {value}"));
                         let span = if field.given { field.span } else { record.span };
                         self.out.push(diag::constraint(span, format!("{what} needs `{needed}`"), why, format!("give {of} a `{needed}`")));
+                    }
+                }
+                Relation::Forbids(property, value, other) => {
+                    let applies = matches!(given(property).map(|field| &field.value), Some(Value::Text(text)) if text == value);
+                    if let Some(field) = given(other).filter(|field| field.given && applies) {
+                        let message = format!("`{property}` {value} takes no `{other}`");
+                        self.out.push(diag::constraint(field.span, message, why, format!("remove `{other}`, or change `{property}`")));
                     }
                 }
                 Relation::Excludes(a, b) => {
@@ -701,7 +708,7 @@ fn domain_of(node: &Node) -> Option<(String, Span)> {
     let inline = node.prop("domain");
     let child = node.children().iter().find(|child| child.name.text == "domain").and_then(|child| child.args.first());
     let value = inline.or(child).filter(|value| value.tag.is_none())?;
-    value.as_str().map(|text| (text.to_owned(), value.span))
+    value.as_str().filter(|text| formats::check(Format::Domain, text).is_ok()).map(|text| (text.to_owned(), value.span))
 }
 
 /// A piece of a `(fmt)` text.
@@ -785,10 +792,11 @@ fn key_of(block: &Block, record: &Record) -> String {
     let Some(key) = &block.key else { return String::new() };
     let mut parts = Vec::new();
     for name in key.split(' ') {
-        let always = !key.contains(' ');
-        parts.push(match record.get(name) {
-            Some(Field { value: Value::Text(text), given, .. }) if *given || always => text.clone(),
-            Some(Field { value: Value::Integer(number), .. }) => number.to_string(),
+        // A default says nothing, whether it was written or not.
+        let default = block.fields.iter().find(|field| field.name == name).and_then(|field| field.default.as_ref()).filter(|_| key.contains(' '));
+        parts.push(match record.get(name).map(|field| &field.value) {
+            Some(Value::Text(text)) if !matches!(default, Some(Scalar::String(default)) if default == text) => text.clone(),
+            Some(Value::Integer(number)) => number.to_string(),
             _ => String::new(),
         });
     }

@@ -153,6 +153,8 @@ pub enum Format {
     Identifier,
     /// An URL that starts with `http://` or `https://`, or `*`.
     Origin,
+    /// A few words for a description, in the characters that every cloud takes.
+    Words,
     /// A name of an environment variable, or its beginning.
     Variable,
     /// HTTP statuses such as `200-299` or `200,204`.
@@ -175,6 +177,8 @@ pub struct Constraint {
 pub enum Relation {
     /// When the first has the value (or any value, if none is named), the second has to be given.
     Needs(String, Option<String>, String),
+    /// When the first has the value, the second must not be given.
+    Forbids(String, String, String),
     /// The two exclude each other.
     Excludes(String, String),
     /// The first must not be above the second.

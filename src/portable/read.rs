@@ -111,6 +111,8 @@ fn constraint(node: &Node, problems: &mut Vec<Diagnostic>) -> Option<Constraint>
     let rule = if let (Some(when), Some(needs)) = (text("when"), text("needs")) {
         let (property, value) = when.split_once('=').map_or((when.clone(), None), |(property, value)| (property.to_owned(), Some(value.to_owned())));
         Relation::Needs(property, value, needs)
+    } else if let (Some((a, value)), Some(b)) = (node.prop_str("when").and_then(|when| when.split_once('=')), text("excludes")) {
+        Relation::Forbids(a.to_owned(), value.to_owned(), b)
     } else if let (Some(a), Some(b)) = (text("property"), text("excludes")) {
         Relation::Excludes(a, b)
     } else if let (Some(a), Some(b)) = (text("property"), text("at-most")) {
@@ -141,6 +143,7 @@ fn format(node: &Node, problems: &mut Vec<Diagnostic>) -> Format {
         Some("identifier") => Format::Identifier,
         Some("origin") => Format::Origin,
         Some("version") => Format::Version,
+        Some("words") => Format::Words,
         Some("variable") => Format::Variable,
         Some("statuses") => Format::Statuses,
         Some(other) => {

@@ -183,6 +183,8 @@ pub struct ResourceRule {
     pub keep: Option<Expr>,
     /// What happens otherwise: `delete` or `snapshot`.
     pub snapshot: bool,
+    /// In an edge's rule: whether it is made once for all edges between the same two resources.
+    pub once: bool,
     /// Whether a replacement is made first.
     pub create_first: bool,
     /// Properties whose later changes are somebody else's.

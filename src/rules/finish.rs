@@ -3,7 +3,7 @@
 use super::check::Checked;
 use super::lower::put_tags;
 use crate::diag::{Diagnostics, lower as diag};
-use crate::native::{Graph, NativeId, NativeResource, Origin, Val, ValKind};
+use crate::native::{Graph, NativeId, NativeParam, NativeResource, Origin, Val, ValKind};
 use crate::provider::{Limits, Member, NativeType, Presence, Relation, Shape, TagShape};
 use crate::source::Span;
 use crate::syntax::{Node, Scalar};
@@ -23,7 +23,8 @@ pub(super) fn finish(
     let natives: Vec<Option<Rc<NativeType>>> = graph.resources.iter().map(|resource| checked.provider().native_type(resource.kind, &resource.ty)).collect();
     let tags = checked.target().settings.iter().find(|node| node.name.text == "tags");
     let name_tag = tags.and_then(|node| node.prop_str("name")).map(str::to_owned);
-    let finisher = Finisher { natives: &natives, target: &checked.target().name, patterns: RefCell::default() };
+    let params = graph.params.clone();
+    let finisher = Finisher { natives: &natives, params: &params, target: &checked.target().name, patterns: RefCell::default() };
     for (index, native) in natives.iter().enumerate() {
         let (Some(native), Some(resource)) = (native, graph.resources.get_mut(index)) else { continue };
         let body = std::mem::take(&mut resource.body);
@@ -43,12 +44,13 @@ pub(super) fn finish(
     for output in &graph.outputs {
         check_text(&output.value, checked, out);
     }
-    check_names(graph, checked, out);
+    check_names(graph, checked, out, stack);
     check_cycles(graph, checked, out, stack);
 }
 
 struct Finisher<'a> {
     natives: &'a [Option<Rc<NativeType>>],
+    params: &'a [NativeParam],
     target: &'a str,
     /// Patterns that were compiled before; `None` for those of another dialect.
     patterns: RefCell<HashMap<String, Option<regex_lite::Regex>>>,
@@ -235,6 +237,12 @@ impl Finisher<'_> {
                 _ => out_of(*number as f64, limits),
             },
             ValKind::Number(number) => out_of(*number, limits),
+            // A parameter's default is a value that goes there.
+            ValKind::Param(index) => {
+                let param = self.params.get(*index)?;
+                let why = self.objection(param.default.as_ref()?, limits)?;
+                Some(format!("the default of `{}`: {why}", param.name))
+            }
             ValKind::List(items) => {
                 let count = items.len();
                 let bad = limits.min_items.is_some_and(|least| count < least) || limits.max_items.is_some_and(|most| count > most);
@@ -310,7 +318,7 @@ fn check_text(val: &Val, checked: &Checked<'_>, out: &mut Diagnostics) {
 }
 
 /// Names in the template come from names in the stack, and two must not become one.
-fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics) {
+fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, stack: Span) {
     let format = checked.target().format;
     let mut seen: HashMap<(String, String), Origin> = HashMap::new();
     let space = format.param_name_space().unwrap_or_else(|| "parameters".to_owned());
@@ -323,7 +331,9 @@ fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics) {
     for resource in &graph.resources {
         let name = format.logical_name(&resource.name);
         if let Some(other) = seen.insert((format.name_space(resource), name.clone()), resource.origin) {
-            out.push(diag::name_collision(resource.origin.user, &name, other.user));
+            // What the cloud's own rule makes has no line of the user's, so the other one is the one to rename.
+            let (one, other) = if resource.origin.user == stack { (other.user, resource.origin.user) } else { (resource.origin.user, other.user) };
+            out.push(diag::name_collision(one, &name, other));
         }
     }
     let mut seen: HashMap<String, Span> = HashMap::new();

@@ -60,6 +60,9 @@ pub fn lower(model: &Model, checked: &Checked<'_>, sources: &mut Sources) -> (Gr
 /// The most copies that one loop over a number makes: more is a mistake in a rule or in a stack, and would stall.
 const MOST_COPIES: i64 = 100;
 
+/// How far back an edge's resource is looked for: more than all edges of one resource make.
+const MOST_SLOTS_OF_ONE: usize = 4096;
+
 /// What a rule is applied to.
 #[derive(Clone, Copy)]
 enum Who<'m> {
@@ -268,9 +271,28 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     }
 
     fn add_slot(&self, instance: usize, rule: &'r ResourceRule, frame: Frame<'m, 'r>) {
-        let mut slots = self.slots.borrow_mut();
-        self.by_role.borrow_mut().entry(instance).or_default().entry(rule.role.text.as_str()).or_default().push(slots.len());
-        slots.push(Slot { instance, rule, frame });
+        let place = match self.made_once(instance, rule) {
+            Some(place) => place,
+            None => {
+                let mut slots = self.slots.borrow_mut();
+                slots.push(Slot { instance, rule, frame });
+                slots.len() - 1
+            }
+        };
+        self.by_role.borrow_mut().entry(instance).or_default().entry(rule.role.text.as_str()).or_default().push(place);
+    }
+
+    /// The resource of this rule that another edge between the same two has already made, if one is enough for all.
+    fn made_once(&self, instance: usize, rule: &'r ResourceRule) -> Option<usize> {
+        let ends = |instance: usize| match self.instances.get(instance).map(|instance| instance.who) {
+            Some(Who::Edge { from, to, .. }) if rule.once => Some((from, to)),
+            _ => None,
+        };
+        let mine = ends(instance)?;
+        // Edges of one resource stand next to each other, so the search ends after the last of them.
+        let slots = self.slots.borrow();
+        let same = |place: &usize| slots.get(*place).is_some_and(|slot| std::ptr::eq(slot.rule, rule) && ends(slot.instance) == Some(mine));
+        (0..slots.len()).rev().take(MOST_SLOTS_OF_ONE).find(same)
     }
 
     /// A loss that this stack meets: the property was given, or the type or the edge itself is not there.
@@ -362,7 +384,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let resource = NativeResource {
             kind: rule.kind,
             ty: rule.ty.text.clone(),
-            name: self.name(instance, &rule.role.text, frame),
+            name: self.name(instance, &rule.role.text, rule.once, frame),
             body: self.body(&rule.body, at),
             after: references(&rule.after),
             removal,
@@ -373,14 +395,16 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         (resource, references(&rule.before))
     }
 
-    fn name(&self, instance: usize, role: &str, frame: &Frame<'m, 'r>) -> Vec<String> {
+    fn name(&self, instance: usize, role: &str, once: bool, frame: &Frame<'m, 'r>) -> Vec<String> {
         let resource_name = |id: ResourceId| self.resource(id).map(|resource| resource.name.text.clone()).unwrap_or_default();
         let mut parts = Vec::new();
         match self.instances.get(instance).map(|instance| instance.who) {
             Some(Who::Resource(id)) => parts.push(resource_name(id)),
             Some(Who::Edge { from, to, record, .. }) => {
                 parts.extend([resource_name(from), resource_name(to)]);
-                parts.extend(slug(&record.key));
+                if !once {
+                    parts.extend(slug(&record.key));
+                }
             }
             _ => {}
         }
@@ -487,6 +511,19 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             return Val::new(ValKind::Absent, origin);
         }
         let user = values.iter().map(|val| val.origin.user).find(|span| *span != at.user).unwrap_or(at.user);
+        // A parameter's default is a value that may come, so what the built-in says of it counts.
+        if let Some(Val { kind: ValKind::Param(index), .. }) = values.first()
+            && let Some((default, span)) = self.model.params.get(*index).and_then(|param| param.default.as_ref())
+            && let Some(default) = scalar_text(default)
+        {
+            let mut assumed = values.clone();
+            if let Some(first) = assumed.first_mut() {
+                first.kind = ValKind::Text(default);
+            }
+            if let Err(why) = (builtin.run)(&assumed) {
+                self.out.borrow_mut().push(diag::call_failed(*span, origin.rule, name, &why));
+            }
+        }
         match (builtin.run)(&values) {
             Ok(ValKind::Integer(number)) if builtin.apart => Val::new(ValKind::Integer(self.apart(at.instance, number)), Origin { user, rule: origin.rule }),
             Ok(kind) => Val::new(kind, Origin { user, rule: origin.rule }),
@@ -710,7 +747,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     /// A parameter that a rule asks for: one for the stack in the cloud's own rule, one for each resource in any other.
     fn rule_param(&self, instance: usize, name: &str, origin: Origin) -> Item<'m> {
         let Some(param) = self.instances.get(instance).and_then(|made| find_param(&made.rule.body, name)) else { return Item::Absent };
-        let mut parts = if self.cloud == Some(instance) { Vec::new() } else { self.name(instance, "main", &Vec::new()) };
+        let mut parts = if self.cloud == Some(instance) { Vec::new() } else { self.name(instance, "main", false, &Vec::new()) };
         parts.push(name.to_owned());
         let full = parts.join("-");
         let mut params = self.rule_params.borrow_mut();
@@ -953,6 +990,16 @@ fn word(value: &Value) -> Option<String> {
     }
 }
 
+fn scalar_text(scalar: &Scalar) -> Option<String> {
+    match scalar {
+        Scalar::String(text) => Some(text.clone()),
+        Scalar::Integer(number) => Some(number.to_string()),
+        Scalar::Float(number) => Some(number.to_string()),
+        Scalar::Bool(flag) => Some(flag.to_string()),
+        Scalar::Null => None,
+    }
+}
+
 fn literal(scalar: &Scalar) -> ValKind {
     match scalar {
         Scalar::String(text) => ValKind::Text(text.clone()),
@@ -999,8 +1046,9 @@ fn concat(pieces: Vec<Val>, origin: Origin) -> Val {
     }
 }
 
-/// The words of a key, for a name: `/api/*` is `api`; a wildcard that stands alone says nothing.
+/// The words of a key, for a name: `/api/*` is `api` and `all`.
 fn slug(key: &str) -> Vec<String> {
+    let key = key.replace('*', " all ");
     let words = key.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_lowercase).collect()
 }

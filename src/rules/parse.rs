@@ -139,6 +139,7 @@ impl Parser<'_> {
             before: Vec::new(),
             keep: None,
             snapshot: false,
+            once: false,
             create_first: false,
             ignore: Vec::new(),
             ignore_when: None,
@@ -151,12 +152,14 @@ impl Parser<'_> {
                 ("before", _) => rule.before.push(self.operand(value)),
                 ("keep", _) => rule.keep = Some(self.operand(value)),
                 ("otherwise", Some("snapshot")) => rule.snapshot = true,
+                ("once", _) => rule.once = node.flag("once"),
                 ("replace", Some("create-first")) => rule.create_first = true,
                 ("ignore", Some(names)) => rule.ignore = names.split(' ').map(str::to_owned).collect(),
                 ("ignore-when", Some(text)) => rule.ignore_when = Some(path(text, value.span)),
-                _ => {
-                    self.wrong(key.span, "a resource takes `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `ignore` and `ignore-when`")
-                }
+                _ => self.wrong(
+                    key.span,
+                    "a resource takes `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `once`, `ignore` and `ignore-when`",
+                ),
             }
         }
         rule.body = self.items(node.children());

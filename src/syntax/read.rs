@@ -89,7 +89,10 @@ impl Reader<'_> {
         if let Some((span, word)) = self.kdl_1_keyword() {
             return vec![diag::kdl_1(span, word)];
         }
-        let Some(first) = error.diagnostics.iter().min_by_key(|diagnostic| diagnostic.span.offset()) else {
+        // That something is not closed is often only the consequence of what stands in it.
+        let consequence = |diagnostic: &&kdl::KdlDiagnostic| diagnostic.message.as_deref().is_some_and(|message| message.contains("closing"));
+        let first = error.diagnostics.iter().min_by_key(|diagnostic| (consequence(diagnostic), diagnostic.span.offset()));
+        let Some(first) = first else {
             return vec![diag::not_kdl(Span::new(self.file, 0, 1), "this is not a KDL 2 document", "here", None)];
         };
         let message = first.message.as_deref().map_or("this is not KDL 2", |message| message.trim_end_matches('.'));

@@ -11,8 +11,6 @@ Core itself refuses unknown and missing arguments, wrong types, wrong numbers of
 there. The provider refuses values for attributes that are only computed, as every real one does, and what RULES say:
 {resource type: {"block.attribute": {"enum": [...], "pattern": "...", "min": 1, "max": 9, "minlen": 1, "maxlen": 9,
 "replace": true}}}, where "replace" makes a change replace the resource.
-
-Values are msgpack, and the few protobuf messages are written by hand, so grpcio and msgpack are all that it needs.
 """
 
 import collections
@@ -40,7 +38,7 @@ def varint(n):
 
 
 def message(*fields):
-    """A message of (field number, value); None, False and 0 are left out, as proto3 does."""
+    """A protobuf message of (field number, value); None, False and 0 are left out, as proto3 does."""
     out = b""
     for number, value in fields:
         if isinstance(value, (bytes, str)):
@@ -229,9 +227,9 @@ def main():
     if paths[:1] == ["--rules"]:
         extra, paths = json.loads(Path(paths[1]).read_text()), paths[2:]
     for path, *arguments in (p.split(",") for p in paths):
-        document = facts_to_schema.read(path, arguments) if path.endswith(".facts") else json.loads(Path(path).read_text())
-        schemas |= document["provider_schemas"]
-        rules |= document.get("rules", {})
+        doc = facts_to_schema.read(path, arguments) if path.endswith(".facts") else json.loads(Path(path).read_text())
+        schemas |= doc["provider_schemas"]
+        rules |= doc.get("rules", {})
     rules |= {name: rules.get(name, {}) | asked for name, asked in extra.items()}
     if not schemas:
         sys.exit(__doc__)

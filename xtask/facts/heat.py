@@ -10,7 +10,7 @@ defaults. The file format is in specs/providers/SOURCE.md. Here:
 - `n`: update_allowed is false. Heat asks it of a whole property only, so the
   members of a definition have no `n`.
 - `d` and `deprecated`: Heat's status is DEPRECATED or UNSUPPORTED.
-- `format=X`: Heat's custom constraint X; several formats must all hold.
+- `format=X`: Heat's custom constraint X.
 - `**`: the type answers to any attribute (outputs, members, deployments).
 """
 import importlib.metadata
@@ -55,7 +55,8 @@ def notes(s, prefix=""):
             low, high = LIMITS[s.type] if isinstance(c, constraints.Length) else ("min", "max")
             out += [f"{name}={text(v)}" for name, v in ((low, c.min), (high, c.max)) if v is not None]
         elif isinstance(c, constraints.AllowedPattern):
-            out.append("pattern=" + CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", c.pattern))
+            whole = CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", c.pattern)
+            out.append(f"pattern=^(?:{whole})$")  # Heat asks for the whole value
         elif isinstance(c, constraints.CustomConstraint):
             out.append("format=" + c.name)
         else:

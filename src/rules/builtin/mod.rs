@@ -7,6 +7,7 @@ mod function;
 mod index;
 mod join;
 mod json;
+mod matching;
 mod pick;
 mod priority;
 mod round_up;
@@ -61,6 +62,7 @@ pub static ALL: &[Builtin] = &[
     index::BUILTIN,
     join::BUILTIN,
     json::BUILTIN,
+    matching::BUILTIN,
     pick::BUILTIN,
     priority::BUILTIN,
     round_up::BUILTIN,
