@@ -154,7 +154,8 @@ impl Checker<'_> {
             let Some(property) = fields.iter().find(|property| property.name == *name) else { continue };
             match &mut field.value {
                 Value::Blocks(records) => {
-                    records.sort_by(|a, b| natural(&a.key).cmp(&natural(&b.key)));
+                    let name = |record: &Record| record.to.and_then(|to| self.declared.get(to.0)).map(|to| to.name.text.clone());
+                    records.sort_by(|a, b| (natural(&a.key), name(a)).cmp(&(natural(&b.key), name(b))));
                     for pair in records.windows(2) {
                         let [first, second] = pair else { continue };
                         if first.key == second.key && first.to == second.to {

@@ -43,7 +43,17 @@ fn summary(diagnostics: &[Diagnostic]) -> String {
     }
 }
 
+/// Longest line that is drawn, in bytes: nobody could read a longer one, and miette cannot draw one of 65,536 columns.
+const LONGEST_LINE: usize = 2000;
+
 fn render(diagnostic: &Diagnostic, sources: &Sources, handler: &GraphicalReportHandler) -> String {
+    let mut places = diagnostic.related.iter().map(|label| label.span).chain([diagnostic.primary.span]);
+    if places.any(|span| line_length(span, sources) > LONGEST_LINE) {
+        let (line, column) = sources.line_column(diagnostic.primary.span);
+        let file = sources.get(diagnostic.primary.span.file).map(|source| source.name.as_str()).unwrap_or_default();
+        let help = diagnostic.help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
+        return format!("{}\n\n  × {}\n    {file}:{line}:{column}: {}{help}\n", diagnostic.code, diagnostic.message, diagnostic.primary.text);
+    }
     let view = View::new(diagnostic, sources);
     let mut text = String::new();
     if handler.render_report(&mut text, &view).is_err() {
@@ -94,6 +104,16 @@ impl View {
             related,
         }
     }
+}
+
+/// The length of the longest line that a span touches, with the one before it and the one behind it, which are drawn too.
+fn line_length(span: Span, sources: &Sources) -> usize {
+    let Some(source) = sources.get(span.file) else { return 0 };
+    let before = source.text.get(..span.start as usize).unwrap_or(&source.text);
+    let start = before.rmatch_indices('\n').nth(1).map_or(0, |(at, _)| at + 1);
+    let behind = source.text.get(span.end as usize..).unwrap_or_default();
+    let end = behind.match_indices('\n').nth(1).map_or(source.text.len(), |(at, _)| span.end as usize + at);
+    source.text.get(start..end).unwrap_or_default().lines().map(str::len).max().unwrap_or(0)
 }
 
 fn named(span: Span, sources: &Sources) -> NamedSource<String> {

@@ -5,8 +5,17 @@ use crate::source::Span;
 
 /// E0101: the text does not parse.
 pub fn not_kdl(span: Span, message: &str, label: &str, help: Option<String>) -> Diagnostic {
-    Diagnostic::error("E0101", span, message, label)
-        .maybe_help(help.or_else(|| Some("see `stackc explain E0101` for the shape of a KDL 2 document".to_owned())))
+    let help = help.or_else(|| Some("see `stackc explain E0101` for the shape of a KDL 2 document".to_owned()));
+    Diagnostic::error("E0101", span, message, label).maybe_help(help)
+}
+
+/// The same for what is opened and not closed, or the other way round; both ends are shown.
+pub fn unmatched(span: Span, message: &str, label: &str, help: &str, end: Option<(Span, &str)>) -> Diagnostic {
+    let diagnostic = not_kdl(span, message, label, Some(help.to_owned()));
+    match end {
+        Some((end, text)) => diagnostic.related(end, text),
+        None => diagnostic,
+    }
 }
 
 /// E0102: the file is written in KDL 1.

@@ -1,7 +1,8 @@
 //! A linear scan before the parser: no file can crash or stall it.
 //!
-//! The `kdl` crate recurses over nesting and takes exponential time on `/-` children within `/-` children, so both are
-//! refused here, at their place in the file, before it sees the text.
+//! The `kdl` crate recurses over nesting and over its own recovery from errors, and takes exponential time on `/-` children within `/-` children.
+//! So what is nested too deep is refused here, at its place in the file, and so are braces, parentheses, quotes and comments that do not match: the
+//! parser finds those, but far from where they are, and goes on into one error for every character behind them.
 
 use crate::diag::{Diagnostic, syntax as diag};
 use crate::source::{FileId, Span};
@@ -27,18 +28,29 @@ struct Scan<'a> {
     at: usize,
 }
 
+/// An open brace.
+struct Open {
+    at: usize,
+    /// Whether a slashdash came with it.
+    slashdashed: bool,
+}
+
 impl Scan<'_> {
     fn run(mut self) -> Result<(), Diagnostic> {
-        // For each open brace: whether a slashdash came with it.
-        let mut open: Vec<bool> = Vec::new();
+        let mut open: Vec<Open> = Vec::new();
         let mut slashdashed = 0;
         let mut pending: Option<usize> = None;
+        // The first brace whose partner seems to stand at another indentation: likely the one that is not closed.
+        let mut suspect: Option<usize> = None;
+        // The last byte that is no space: what may stand before `=`.
+        let mut before = b'\n';
         while let Some(byte) = self.peek(0) {
+            let start = self.at;
             match byte {
-                b'"' => self.quoted(0),
-                b'#' => self.hash(),
+                b'"' => self.quoted(0)?,
+                b'#' => self.hash()?,
                 b'/' if self.peek(1) == Some(b'/') => self.skip_line(),
-                b'/' if self.peek(1) == Some(b'*') => self.block_comment(),
+                b'/' if self.peek(1) == Some(b'*') => self.block_comment()?,
                 b'/' if self.peek(1) == Some(b'-') => {
                     pending.get_or_insert(self.at);
                     self.at += 2;
@@ -48,21 +60,50 @@ impl Scan<'_> {
                     if let Some(start) = dashed {
                         slashdashed += 1;
                         if slashdashed > MAX_SLASHDASH {
-                            return Err(diag::slashdash_too_deep(Span::new(self.file, start, start + 2), MAX_SLASHDASH));
+                            return Err(diag::slashdash_too_deep(self.span(start, 2), MAX_SLASHDASH));
                         }
                     }
-                    open.push(dashed.is_some());
+                    open.push(Open { at: self.at, slashdashed: dashed.is_some() });
                     if open.len() > MAX_DEPTH {
-                        return Err(diag::too_deep(Span::new(self.file, self.at, self.at + 1), MAX_DEPTH));
+                        return Err(diag::too_deep(self.span(self.at, 1), MAX_DEPTH));
                     }
                     self.at += 1;
                 }
                 b'}' => {
-                    if open.pop() == Some(true) {
-                        slashdashed -= 1;
+                    let Some(opened) = open.pop() else {
+                        return Err(diag::unmatched(
+                            self.span(self.at, 1),
+                            "this `}` closes nothing",
+                            "no `{` is open here",
+                            "remove it, or look for a `{` that is missing above",
+                            None,
+                        ));
+                    };
+                    slashdashed -= usize::from(opened.slashdashed);
+                    if self.indentation(self.at, true).is_some_and(|here| self.indentation(opened.at, false) != Some(here)) {
+                        suspect.get_or_insert(opened.at);
                     }
                     pending = None;
                     self.at += 1;
+                }
+                b'(' => self.tag()?,
+                b')' => {
+                    return Err(diag::unmatched(
+                        self.span(self.at, 1),
+                        "this `)` closes nothing",
+                        "no `(` is open here",
+                        "remove it, or put text that holds one in quotes",
+                        None,
+                    ));
+                }
+                b'=' if matches!(before, b'=' | b'\n' | b'{' | b'}' | b';') => {
+                    return Err(diag::unmatched(
+                        self.span(self.at, 1),
+                        "a `=` without a name before it",
+                        "expected `name=value`",
+                        "write the property's name before it, or put text that holds one in quotes",
+                        None,
+                    ));
                 }
                 b'\n' | b';' => {
                     // `/-` may stand on its own line before what it leaves out, so only a finished node clears it.
@@ -73,8 +114,56 @@ impl Scan<'_> {
                 }
                 _ => self.at += 1,
             }
+            if !matches!(byte, b' ' | b'\t' | b'\r') && !self.bytes.get(start..).is_some_and(|rest| rest.starts_with(b"/*") || rest.starts_with(b"\\")) {
+                before = byte;
+            }
         }
-        Ok(())
+        let Some(last) = open.last() else { return Ok(()) };
+        let at = suspect.filter(|_| !open.is_empty()).unwrap_or(last.at);
+        let end = self.bytes.trim_ascii_end().len();
+        let end = self.span(end.saturating_sub(1), 1);
+        Err(diag::unmatched(self.span(at, 1), "this `{` is not closed", "opened here", "write the `}` that is missing", Some((end, "the file ends here"))))
+    }
+
+    fn span(&self, at: usize, length: usize) -> Span {
+        Span::new(self.file, at, at + length)
+    }
+
+    /// How far the line of a byte is indented; with `first`, only when nothing but space is before the byte.
+    fn indentation(&self, at: usize, first: bool) -> Option<usize> {
+        let before = self.bytes.get(..at)?;
+        let line = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        let text = self.bytes.get(line..)?;
+        let indentation = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        (!first || line + indentation == at).then_some(indentation)
+    }
+
+    /// `(tag)`: one word or string, which is closed on the same line.
+    fn tag(&mut self) -> Result<(), Diagnostic> {
+        let start = self.at;
+        self.at += 1;
+        while let Some(byte) = self.peek(0) {
+            match byte {
+                b'"' => self.quoted(0)?,
+                b'#' => self.hash()?,
+                b')' => {
+                    self.at += 1;
+                    if matches!(self.peek(0), Some(b'(' | b')')) {
+                        return Err(diag::unmatched(
+                            self.span(self.at, 1),
+                            "two forms behind one another",
+                            "expected a name or a value",
+                            "write one form, such as `(get)name`",
+                            None,
+                        ));
+                    }
+                    return Ok(());
+                }
+                b'\n' | b'(' | b'{' | b'}' | b'=' | b';' => break,
+                _ => self.at += 1,
+            }
+        }
+        Err(diag::unmatched(self.span(start, 1), "this `(` is not closed", "opened here", "close it behind the form's name, as in `(get)name`", None))
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
@@ -87,39 +176,46 @@ impl Scan<'_> {
         }
     }
 
-    fn block_comment(&mut self) {
+    fn block_comment(&mut self) -> Result<(), Diagnostic> {
+        let start = self.at;
         let mut depth = 0_usize;
         while let Some(byte) = self.peek(0) {
             match (byte, self.peek(1)) {
                 (b'/', Some(b'*')) => {
                     depth += 1;
+                    if depth > MAX_DEPTH {
+                        return Err(diag::too_deep(self.span(self.at, 2), MAX_DEPTH));
+                    }
                     self.at += 2;
                 }
                 (b'*', Some(b'/')) => {
                     depth -= 1;
                     self.at += 2;
                     if depth == 0 {
-                        return;
+                        return Ok(());
                     }
                 }
                 _ => self.at += 1,
             }
         }
+        Err(diag::unmatched(self.span(start, 2), "this comment is not closed", "opened here", "write the `*/` that is missing", None))
     }
 
     /// `#"raw"#` with any number of hashes; anything else that starts with `#` is a keyword and holds no brace.
-    fn hash(&mut self) {
+    fn hash(&mut self) -> Result<(), Diagnostic> {
         let mut hashes = 0;
         while self.peek(hashes) == Some(b'#') {
             hashes += 1;
         }
         self.at += hashes;
         if self.peek(0) == Some(b'"') {
-            self.quoted(hashes);
+            self.quoted(hashes)?;
         }
+        Ok(())
     }
 
-    fn quoted(&mut self, hashes: usize) {
+    fn quoted(&mut self, hashes: usize) -> Result<(), Diagnostic> {
+        let start = self.at;
         let quotes = if self.peek(1) == Some(b'"') && self.peek(2) == Some(b'"') { 3 } else { 1 };
         self.at += quotes;
         while let Some(byte) = self.peek(0) {
@@ -130,14 +226,15 @@ impl Scan<'_> {
             let closes = (0..quotes).all(|i| self.peek(i) == Some(b'"')) && (0..hashes).all(|i| self.peek(quotes + i) == Some(b'#'));
             if closes {
                 self.at += quotes + hashes;
-                return;
+                return Ok(());
             }
             // A plain string ends with its line at the latest, so that one missing quote does not swallow the file.
             if quotes == 1 && byte == b'\n' {
-                return;
+                break;
             }
             self.at += 1;
         }
+        Err(diag::unmatched(self.span(start, quotes), "this text is not closed", "opened here", "write the quote that is missing, on the same line", None))
     }
 }
 
@@ -153,6 +250,7 @@ mod tests {
     #[test]
     fn refuses_deep_nesting_and_nothing_else() {
         assert_eq!(code(&("a {".repeat(64) + &"}".repeat(64))), None);
+        assert_eq!(code(&"/*".repeat(65)), Some("E0103"));
         assert_eq!(code(&"a {".repeat(65)), Some("E0103"));
         assert_eq!(code(&format!("a \"{}\"", "{".repeat(100))), None);
         assert_eq!(code(&format!("a #\"{}\"#", "{".repeat(100))), None);
@@ -161,9 +259,30 @@ mod tests {
     }
 
     #[test]
+    fn refuses_what_does_not_match_and_nothing_else() {
+        for text in ["a }", "a {", "a b)", "(a b", "a (get b", "a \"b\nc", "a /* b", "a = = b", "=a", "a ((b)c", "a (b)(c)d", "a #\"b\"", "a \"\"\"\nb\n"] {
+            assert_eq!(code(text), Some("E0101"), "{text}");
+        }
+        for text in [
+            "a = b",
+            "(a)b (c)d e=(f)g",
+            "a \"=(){}\" /* ={}() */ // }\n",
+            "a #\"\"=\"# b",
+            "a \\\n b=1",
+            "a; b c=d; e { f; }",
+            "a \"\"\"\n\"\"\n\"\"\"",
+            "( a )b",
+            "a (\"b c\")d",
+            "a b=\\\n  c",
+        ] {
+            assert_eq!(code(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn refuses_nested_slashdashes() {
         assert_eq!(code(&("/- a {".repeat(3) + &"}".repeat(3))), None);
-        assert_eq!(code(&"/- a {".repeat(4)), Some("E0104"));
+        assert_eq!(code(&("/- a {".repeat(4) + &"}".repeat(4))), Some("E0104"));
         assert_eq!(code(&"a /-{\n".repeat(4)), Some("E0104"));
         assert_eq!(code(&"/-\na {\n".repeat(4)), Some("E0104"));
         assert_eq!(code(&"/- a {}\n".repeat(40)), None);

@@ -80,7 +80,8 @@ fn outcome(problems: Diagnostics, built: Option<String>, file: FileId, sources: 
         if spoken.into_iter().chain(related).any(|text| text.trim().is_empty()) {
             return Outcome::Broken(format!("{} has an empty text: {problem:?}", problem.code));
         }
-        if problem.is_error() {
+        // To find a line takes a walk through the file, and nobody reads more.
+        if problem.is_error() && errors.len() < 200 {
             let line = (problem.primary.span.file == file).then(|| sources.line_column(problem.primary.span).0);
             errors.push(Error { line, text: format!("{} {}: {}", problem.code, problem.message, problem.primary.text) });
         }
