@@ -33,7 +33,7 @@ mod values;
 
 use engines::say;
 use faults::Fault;
-use judge::{Judge, Outcome};
+use judge::{Error, Judge, Outcome};
 use places::Stack;
 use random::{Random, seed};
 use serde_json::Value;
@@ -180,7 +180,7 @@ fn fault_in_the_answer(mutant: &Mutant<'_>) -> Option<String> {
             Outcome::Built(_) if mutant.fault.must => return Some("it was accepted, and must not be".to_owned()),
             Outcome::Built(_) => {}
             Outcome::Reported(errors) => {
-                if let Some(astray) = errors.iter().find(|error| error.line.is_none_or(|line| !mutant.fault.lines.contains(&line))) {
+                if let Some(astray) = errors.iter().find(|error| is_astray(error, &mutant.fault.lines)) {
                     let line =
                         astray.line.map_or("in no line of the stack".to_owned(), |line| format!("at line {line}: {}", mutant.stack.line_text(line).trim()));
                     let all: Vec<&str> = errors.iter().map(|error| error.text.as_str()).collect();
@@ -190,6 +190,11 @@ fn fault_in_the_answer(mutant: &Mutant<'_>) -> Option<String> {
         }
     }
     None
+}
+
+/// Whether an error points anywhere but to the fault.
+fn is_astray(error: &Error, lines: &BTreeSet<usize>) -> bool {
+    error.line.is_none_or(|line| !error.others.iter().chain([&line]).any(|line| lines.contains(line)))
 }
 
 /// For each template that differs from that of the example and from every other one: the mutant, and what a linter is to see.

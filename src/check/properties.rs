@@ -338,6 +338,19 @@ impl Checker<'_> {
         if !self.known_if_needed(property, &field, value.span) {
             return None;
         }
+        if matches!(property.kind, Kind::Integer { .. } | Kind::Number { .. }) {
+            let text = match &field.value {
+                Value::Output(id, name) => {
+                    self.declared.get(id.0).filter(|of| of.ty.output(name).is_some_and(|output| !output.number)).map(|of| format!("`{}.{name}`", of.name.text))
+                }
+                Value::Joined(_) => Some("a `(fmt)`".to_owned()),
+                _ => None,
+            };
+            if let Some(text) = text {
+                self.out.push(diag::wrong_type(value.span, &property.name, &wanted(property), &format!("{text}, which is text")));
+                return None;
+            }
+        }
         if let (Value::Param(id), false) = (&field.value, matches!(property.kind, Kind::Secret)) {
             self.check_param_fits(property, *id, value.span);
         }

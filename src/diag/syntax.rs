@@ -22,7 +22,7 @@ pub fn unmatched(span: Span, message: &str, label: &str, help: &str, end: Option
 pub fn kdl_1(span: Span, word: &str) -> Diagnostic {
     let new = format!("#{word}");
     Diagnostic::error("E0102", span, format!("`{word}` is how KDL 1 wrote it; this file has to be KDL 2"), format!("in KDL 2 this is `{new}`"))
-        .help(format!("write `#true`, `#false` and `#null` with their `#` everywhere; a raw string is `#\"…\"#`, and one plain word needs no quotes"))
+        .help("write `#true`, `#false` and `#null` with their `#` everywhere; a raw string is `#\"…\"#`, and one plain word needs no quotes")
 }
 
 /// E0103: braces nested too deep.

@@ -94,12 +94,10 @@ impl Writer<'_> {
     }
 
     fn section(&self, json: &mut Json, kind: NativeKind) {
-        let mut types: Vec<&str> = Vec::new();
-        for resource in self.graph.resources.iter().filter(|resource| resource.kind == kind) {
-            if !types.contains(&resource.ty.as_str()) {
-                types.push(&resource.ty);
-            }
-        }
+        // In the order of the alphabet: in that of first use, an unrelated resource would move whole sections.
+        let mut types: Vec<&str> = self.graph.resources.iter().filter(|resource| resource.kind == kind).map(|resource| resource.ty.as_str()).collect();
+        types.sort_unstable();
+        types.dedup();
         if types.is_empty() {
             return;
         }

@@ -265,7 +265,8 @@ impl Maker<'_, '_> {
             // What is in the other stage goes with it.
             self.add(format!("{path}: node removed"), vec![(full.clone(), blank(stack, &full))], lines.clone(), false, stage);
             if !text.contains('\n') && !text.contains("//") {
-                let twice = !matches!(name, "tags" | "targets" | "accept" | "stage") && !(top && stage.is_some());
+                let once = matches!(name, "tags" | "targets" | "accept" | "stage") || (top && stage.is_some());
+                let twice = !once;
                 self.add(format!("{path}: node given twice"), vec![(full.end..full.end, format!("; {text}"))], lines.clone(), twice, stage);
             }
             for wrong in misspelt(name, self.random) {

@@ -4,13 +4,18 @@ use stackc::Compiler;
 use stackc::diag::Diagnostics;
 use stackc::emit::Style;
 use stackc::rules::Target;
-use stackc::source::{FileId, Sources};
+use stackc::source::{FileId, Sources, Span};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Codes of errors that several places make together: a circle, two things of one name.
+const SHARED: [&str; 3] = ["E0215", "E0402", "E0403"];
 
 /// An error as its reader sees it.
 pub struct Error {
     /// Its line, or nothing when it points into no file of the user.
     pub line: Option<usize>,
+    /// The other lines that are as much to blame, where two or more make the error together.
+    pub others: Vec<usize>,
     pub text: String,
 }
 
@@ -82,8 +87,9 @@ fn outcome(problems: Diagnostics, built: Option<String>, file: FileId, sources: 
         }
         // To find a line takes a walk through the file, and nobody reads more.
         if problem.is_error() && errors.len() < 200 {
-            let line = (problem.primary.span.file == file).then(|| sources.line_column(problem.primary.span).0);
-            errors.push(Error { line, text: format!("{} {}: {}", problem.code, problem.message, problem.primary.text) });
+            let line_of = |span: Span| (span.file == file).then(|| sources.line_column(span).0);
+            let others = problem.related.iter().filter(|_| SHARED.contains(&problem.code)).filter_map(|label| line_of(label.span)).collect();
+            errors.push(Error { line: line_of(problem.primary.span), others, text: format!("{} {}: {}", problem.code, problem.message, problem.primary.text) });
         }
     }
     match built {

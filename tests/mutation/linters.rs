@@ -61,10 +61,22 @@ pub fn cfn_lint(python: &Path, templates: &[String]) -> BTreeMap<usize, Vec<Stri
     complaints
 }
 
-/// What `terraform validate` has against each template, by its place in the list. Every template is a module of one
+/// How many templates are one configuration: Terraform keeps all of it in memory.
+const MODULES: usize = 200;
+
+/// What `terraform validate` has against each template, by its place in the list. Every template is a module of a
 /// configuration, since most of the time goes into the start of the provider.
 pub fn terraform(terraform: &Terraform, templates: &[String]) -> BTreeMap<usize, Vec<String>> {
-    let folder = terraform.folder("mutants");
+    let mut complaints = BTreeMap::new();
+    for (batch, templates) in templates.chunks(MODULES).enumerate() {
+        let found = configuration(terraform, &format!("mutants{batch}"), templates);
+        complaints.extend(found.into_iter().map(|(index, found)| (batch * MODULES + index, found)));
+    }
+    complaints
+}
+
+fn configuration(terraform: &Terraform, name: &str, templates: &[String]) -> BTreeMap<usize, Vec<String>> {
+    let folder = terraform.folder(name);
     let mut complaints: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     let mut modules: Map<String, Value> = Map::new();
     let mut root = json!({});
