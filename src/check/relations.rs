@@ -28,7 +28,8 @@ pub(super) fn derive_environment(checker: &mut Checker<'_>) {
                 for (suffix, output) in &edge.env {
                     let name = if suffix.is_empty() { prefix.clone() } else { format!("{prefix}_{suffix}") };
                     if let Some((_, first)) = derived.iter().find(|(other, _)| *other == name) {
-                        checker.out.push(diag::duplicate_property(record.span, &name, first.span));
+                        let (first, second) = if first.span <= record.span { (first.span, record.span) } else { (record.span, first.span) };
+                        checker.out.push(diag::duplicate_property(second, &name, first));
                     }
                     derived.push((name, Field { value: Value::Output(id, output.clone()), span: record.span, given: true }));
                 }
