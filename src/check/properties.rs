@@ -449,7 +449,16 @@ impl Checker<'_> {
     /// Text, plain or with values in it. Numbers and booleans are taken as their text where anything goes, as in `env PORT=80`.
     pub(super) fn text_value(&mut self, value: &syntax::Value, name: &str, format: Format, secrets: bool) -> Option<Field> {
         if value.tag.is_some() {
-            return self.tagged(value, name, secrets);
+            let field = self.tagged(value, name, secrets)?;
+            // Of a text with values in it, the beginning may be known.
+            if let (Format::Path, Value::Joined(pieces)) = (format, &field.value)
+                && let Some(Field { value: Value::Text(first), .. }) = pieces.first()
+                && !first.starts_with('/')
+            {
+                self.out.push(diag::bad_format(value.span, name, formats::wanted(format), "a path starts with `/`"));
+                return None;
+            }
+            return Some(field);
         }
         let lenient = format == Format::Any && name != "command";
         let text = match &value.scalar {

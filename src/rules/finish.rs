@@ -261,7 +261,9 @@ impl Finisher<'_> {
     /// A pattern of a dialect that cannot be compiled here counts as matched: the vendor's own tool has the last word.
     fn matches(&self, pattern: &str, text: &str) -> bool {
         let mut patterns = self.patterns.borrow_mut();
-        let compiled = patterns.entry(pattern.to_owned()).or_insert_with(|| regex_lite::Regex::new(pattern).ok());
+        let compiled = patterns
+            .entry(pattern.to_owned())
+            .or_insert_with(|| regex_lite::Regex::new(pattern).or_else(|_| regex_lite::Regex::new(&with_ranges(pattern))).ok());
         compiled.as_ref().is_none_or(|regex| regex.is_match(text))
     }
 
@@ -296,6 +298,12 @@ fn out_of(number: f64, limits: &Limits) -> Option<String> {
     let high = limits.max.is_some_and(|most| number > most);
     let bound = |bound: Option<f64>| bound.map_or("any".to_owned(), |bound| bound.to_string());
     (low || high).then(|| format!("{number} is outside of {} to {}", bound(limits.min), bound(limits.max)))
+}
+
+/// Unicode's letters, numbers and spaces as ranges, for an engine without its tables: the blocks of letters, without those of symbols.
+fn with_ranges(pattern: &str) -> String {
+    let letters = r"A-Za-z\x{AA}\x{B5}\x{BA}\x{C0}-\x{D6}\x{D8}-\x{F6}\x{F8}-\x{2C1}\x{370}-\x{1FFF}\x{2C00}-\x{2DFF}\x{3040}-\x{D7FF}\x{F900}-\x{FDFF}\x{10000}-\x{1CFFF}\x{20000}-\x{3FFFF}";
+    pattern.replace(r"\p{L}", letters).replace(r"\p{N}", "0-9").replace(r"\p{Z}", r" \x{A0}\x{2000}-\x{200A}")
 }
 
 fn shorten(text: &str) -> String {
