@@ -702,6 +702,10 @@ impl Checker<'_> {
                         continue;
                     };
                     for field in values {
+                        // These have a form of several words, which no output of a resource has.
+                        if matches!(kind.as_str(), "MX" | "CAA") && matches!(field.value, Value::Output(..)) {
+                            self.out.push(diag::bad_format(field.span, "values", &format!("what a record of type {kind} holds"), "an output is one word only"));
+                        }
                         if let Value::Text(text) = &field.value
                             && let Err(reason) = formats::dns_value(kind, text)
                         {
