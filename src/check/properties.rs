@@ -558,7 +558,13 @@ impl Checker<'_> {
                 }
                 Some(Field { value: Value::Param(id), span: value.span, given: true })
             }
-            (Some("get"), None) => self.get(value.as_str().unwrap_or_default(), value.span, &property.name, true).and(None),
+            (Some("get"), None) => {
+                // A path that leads nowhere says so itself; one that leads to an output is no parameter.
+                if self.get(value.as_str().unwrap_or_default(), value.span, &property.name, true).is_some() {
+                    self.out.push(diag::wrong_type(value.span, &property.name, "a secret parameter, as in `(get)token`", "an output of another resource"));
+                }
+                None
+            }
             (None, _) => {
                 self.out.push(diag::secret_leak(value.span, &format!("`{}`", property.name), "this file"));
                 None
