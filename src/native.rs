@@ -195,6 +195,28 @@ impl Val {
         }
     }
 
+    /// The parameters that it reads.
+    pub fn params(&self, found: &mut Vec<usize>) {
+        match &self.kind {
+            ValKind::Param(index) => found.push(*index),
+            ValKind::List(items) | ValKind::Concat(items) | ValKind::Call(_, items) => items.iter().for_each(|item| item.params(found)),
+            ValKind::Map(items) => items.iter().for_each(|(_, item)| item.params(found)),
+            ValKind::Join(_, inner) | ValKind::Index(inner, _) | ValKind::Json(inner) => inner.params(found),
+            ValKind::Pick { from, value, .. } => {
+                from.params(found);
+                value.params(found);
+            }
+            ValKind::Bool(_)
+            | ValKind::Integer(_)
+            | ValKind::Number(_)
+            | ValKind::Text(_)
+            | ValKind::Ref(_)
+            | ValKind::Attr(..)
+            | ValKind::Pseudo(_)
+            | ValKind::Absent => {}
+        }
+    }
+
     /// The resources that it refers to.
     pub fn references(&self, found: &mut Vec<NativeId>) {
         match &self.kind {

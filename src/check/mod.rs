@@ -375,8 +375,30 @@ impl<'a> Checker<'a> {
             let (name, span) = (param.name.clone(), param.name.span);
             let mut values = self.defaults(&ty.properties, span);
             values.fields.push(("value".to_owned(), Field { value: Value::Param(id), span, given: true }));
-            self.model.resources.push(Resource { name, ty: Rc::clone(&ty), values, tags: Vec::new(), accepts: Vec::new(), span });
+            let accepts = self.accepted_by_readers(ResourceId(self.model.resources.len()));
+            self.model.resources.push(Resource { name, ty: Rc::clone(&ty), values, tags: Vec::new(), accepts, span });
         }
+    }
+
+    /// What every resource accepts that reads a keeper, which nobody wrote and so accepts nothing itself.
+    fn accepted_by_readers(&self, keeper: ResourceId) -> Vec<(Option<Ident>, Span)> {
+        let reads = |resource: &&Resource| {
+            let mut fields: Vec<&Field> = resource.values.fields.iter().map(|(_, field)| field).collect();
+            while let Some(field) = fields.pop() {
+                match &field.value {
+                    Value::Output(id, _) if *id == keeper => return true,
+                    Value::Map(items) => fields.extend(items.iter().map(|(_, item)| item)),
+                    _ => {}
+                }
+            }
+            false
+        };
+        let readers: Vec<&Resource> = self.model.resources.iter().filter(reads).collect();
+        let by_all = |accept: &&(Option<Ident>, Span)| {
+            let same = |other: &(Option<Ident>, Span)| other.0.as_ref().map(|on| &on.text) == accept.0.as_ref().map(|on| &on.text);
+            readers.iter().all(|reader| reader.accepts.iter().any(|other| other.0.is_none() || same(other)))
+        };
+        readers.iter().flat_map(|reader| &reader.accepts).filter(by_all).cloned().collect()
     }
 
     /// Puts everything into an order that the order of declaration has no part in.

@@ -86,7 +86,14 @@ fn parse(block: &str) -> NativeType {
         let names = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
         let pair = || value.split_once(':').map(|(first, rest)| (first.to_owned(), names(rest)));
         match name {
-            "tags" => ty.tags = value.split_once(':').map(|(name, shape)| (name.to_owned(), if shape == "map" { TagShape::Map } else { TagShape::List })),
+            "tags" => {
+                let shape = |shape| match shape {
+                    "map" => TagShape::Map,
+                    "words" => TagShape::Words,
+                    _ => TagShape::List,
+                };
+                ty.tags = value.split_once(':').map(|(name, tags)| (name.to_owned(), shape(tags)));
+            }
             "xor" => ty.relations.push(Relation::ExactlyOne(names(value))),
             "or" => ty.relations.push(Relation::AtLeastOne(names(value))),
             "needs" => ty.relations.extend(pair().map(|(first, rest)| Relation::Needs(first, rest))),

@@ -58,6 +58,8 @@ pub enum TagShape {
     List,
     /// A map.
     Map,
+    /// A list of texts, `key=value`.
+    Words,
 }
 
 /// What of a type's properties goes together.

@@ -1,8 +1,9 @@
 //! Checks rules against the provider's schema and the portable types, for all inputs, before any stack is lowered with them.
 
+use super::ast::Grade;
 use super::ast::{Each, Expr, ExprKind, Item, Loss, Path, ResourceRule, Rule, RuleParam, Statement, Subject};
 use super::builtin::{self, Type};
-use super::{CLOUD, Rules};
+use super::{CLOUD, PLACE, PREVIOUS, Rules};
 use crate::diag::{Diagnostics, rules as diag};
 use crate::portable::{Catalogue, Kind, PortableType, Property};
 use crate::provider::{Limits, Member, NativeKind, NativeType, Presence, Shape};
@@ -248,8 +249,9 @@ impl Checker<'_, '_> {
                 }
                 continue;
             };
-            let declared =
-                |path: &str| self.losses.iter().any(|(of, loss)| of == name && (loss.subject.to_string() == path || loss.subject.to_string() == *name));
+            // A type that is not there, or is there by other means, has been dealt with as a whole; one that lacks something has not.
+            let whole = |loss: &Loss, name: &str| loss.grade != Grade::Degraded && loss.subject.to_string() == name;
+            let declared = |path: &str| self.losses.iter().any(|(of, loss)| of == name && (loss.subject.to_string() == path || whole(loss, name)));
             let mut missing: Vec<(String, Span)> = Vec::new();
             for property in &ty.properties {
                 if declared(&property.name) {
@@ -546,7 +548,8 @@ impl Checker<'_, '_> {
         let (always, _) = self.object_items(scope, items, native, object);
         for member in &native.object(object).members {
             let tags = root && native.tags.as_ref().is_some_and(|(name, _)| *name == member.name);
-            if member.presence == Presence::Required && !always.contains_key(&member.name) && !tags {
+            let named = root && self.rules.target.names().is_some_and(|name| name == member.name);
+            if member.presence == Presence::Required && !always.contains_key(&member.name) && !tags && !named {
                 self.out.push(diag::missing_native_property(span, &native.name, &member.name));
             }
         }
@@ -1012,7 +1015,9 @@ impl Checker<'_, '_> {
         }
         let mut current = match (item, head.as_str(), &scope.subject) {
             (Some(ty), ..) => Typed::new(ty),
-            (None, "this", _) => Typed::new(Ty::Names(&["name", "from", "to", "key"])),
+            (None, "this", Root::Edge { .. }) => Typed::new(Ty::Names(&["name", "from", "to", "key", PLACE])),
+            (None, "this", _) => Typed::new(Ty::Names(&["name"])),
+            (None, PREVIOUS, Root::Edge { from, property, .. }) => Typed { optional: true, ..Typed::new(Ty::Block(Rc::clone(from), *property)) },
             (None, "stack", _) => Typed::new(Ty::Names(&["name"])),
             (None, CLOUD, _) => Typed::new(Ty::Cloud),
             (None, "param", _) => {
@@ -1058,7 +1063,7 @@ impl Checker<'_, '_> {
     fn step(&mut self, ty: &Ty, part: &str) -> Option<Typed> {
         match ty {
             Ty::Any => Some(Typed::new(Ty::Any)),
-            Ty::Names(names) => names.contains(&part).then(|| Typed::new(Ty::Text(None))),
+            Ty::Names(names) => names.contains(&part).then(|| Typed::new(if part == PLACE { Ty::Integer } else { Ty::Text(None) })),
             Ty::Place => match part {
                 "index" | "number" => Some(Typed::new(Ty::Integer)),
                 "letter" => Some(Typed::new(Ty::Text(None))),
@@ -1093,7 +1098,10 @@ impl Checker<'_, '_> {
                 self.property(&ty, &ty.properties, "", part)
             }
             Ty::Block(ty, index) => self.block_step(ty, *index, part),
-            Ty::Blocks(ty, indices) => indices.first().and_then(|index| self.block_step(ty, *index, part)),
+            Ty::Blocks(ty, indices) => {
+                let one = indices.first().and_then(|index| self.block_step(ty, *index, part))?;
+                Some(Typed { ty: Ty::List(Box::new(one.ty)), optional: false, known: one.known })
+            }
             Ty::Object(fields) => fields.iter().find(|(name, _)| name == part).map(|(_, typed)| typed.clone()),
             _ => None,
         }

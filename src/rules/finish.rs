@@ -23,10 +23,14 @@ pub(super) fn finish(
     let natives: Vec<Option<Rc<NativeType>>> = graph.resources.iter().map(|resource| checked.provider().native_type(resource.kind, &resource.ty)).collect();
     let tags = checked.target().settings.iter().find(|node| node.name.text == "tags");
     let name_tag = tags.and_then(|node| node.prop_str("name")).map(str::to_owned);
+    let named = checked.target().names().map(str::to_owned);
     let params = graph.params.clone();
     let finisher = Finisher { natives: &natives, params: &params, target: &checked.target().name, patterns: RefCell::default() };
     for (index, native) in natives.iter().enumerate() {
         let (Some(native), Some(resource)) = (native, graph.resources.get_mut(index)) else { continue };
+        if let Some(property) = &named {
+            name(resource, native, &graph.stack, property);
+        }
         let body = std::mem::take(&mut resource.body);
         resource.body = finisher.object(body, native, 0);
         finisher.tag(resource, native, &graph.stack, name_tag.as_deref(), stack_tags, own_tags(NativeId(index)));
@@ -46,6 +50,15 @@ pub(super) fn finish(
     }
     check_names(graph, checked, out, stack);
     check_cycles(graph, checked, out, stack);
+}
+
+/// Gives a resource the name that it has in the template, with the stack's before it, where its rule gives it none.
+fn name(resource: &mut NativeResource, native: &NativeType, stack: &str, property: &str) {
+    let takes = native.root().member(property).is_some_and(|member| member.presence != Presence::ReadOnly && member.shape == Shape::String);
+    if takes && resource.kind == crate::provider::NativeKind::Resource && !resource.body.iter().any(|(name, _)| name == property) {
+        let text = Val::text(format!("{stack}-{}", resource.name.join("-")), resource.origin);
+        resource.body.insert(0, (property.to_owned(), text));
+    }
 }
 
 struct Finisher<'a> {
@@ -145,6 +158,7 @@ impl Finisher<'_> {
         tags.sort_by(|a, b| a.0.cmp(&b.0));
         let kind = match shape {
             TagShape::Map => ValKind::Map(tags),
+            TagShape::Words => ValKind::List(tags.into_iter().map(word).collect()),
             TagShape::List => ValKind::List(
                 tags.into_iter()
                     .map(|(key, val)| {
@@ -281,6 +295,15 @@ impl Finisher<'_> {
             };
             out.push(diag::relation(resource.origin.user, resource.origin.rule, &resource.ty, &why));
         }
+    }
+}
+
+/// A tag as one text, `key=value`.
+fn word((key, val): (String, Val)) -> Val {
+    let origin = val.origin;
+    match val.kind {
+        ValKind::Text(text) => Val::text(format!("{key}={text}"), origin),
+        kind => Val::new(ValKind::Concat(vec![Val::text(format!("{key}="), origin), Val::new(kind, origin)]), origin),
     }
 }
 

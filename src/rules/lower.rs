@@ -5,13 +5,15 @@
 
 use super::ast::{Each, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
 use super::check::{Checked, find_item_output, find_output, find_param, is_list};
-use super::{CLOUD, Grade, builtin, finish};
+use super::{CLOUD, Grade, PLACE, PREVIOUS, builtin, finish};
 use crate::check::{Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
 use crate::native::{Graph, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
+use crate::portable::{Kind, Property};
 use crate::source::{Sources, Span};
 use crate::syntax::Scalar;
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -120,6 +122,9 @@ enum Item<'m> {
     Names(Vec<(&'static str, String)>),
 }
 
+/// Edges by where they lead and by the property that they are.
+type Siblings<'m> = HashMap<(ResourceId, &'m str), Rc<[usize]>>;
+
 struct Lowering<'m, 'r, 'c, 'f> {
     model: &'m Model,
     checked: &'c Checked<'f>,
@@ -130,6 +135,8 @@ struct Lowering<'m, 'r, 'c, 'f> {
     cloud: Option<usize>,
     slots: RefCell<Vec<Slot<'m, 'r>>>,
     by_role: RefCell<HashMap<usize, HashMap<&'r str, Vec<usize>>>>,
+    /// The edges of one kind that lead to one resource, in their order.
+    siblings: RefCell<Siblings<'m>>,
     outputs: RefCell<HashMap<(usize, String), Option<Val>>>,
     used_params: RefCell<Vec<bool>>,
     rule_params: RefCell<Vec<NativeParam>>,
@@ -158,6 +165,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             cloud: None,
             slots: RefCell::default(),
             by_role: RefCell::default(),
+            siblings: RefCell::default(),
             outputs: RefCell::default(),
             used_params: RefCell::new(vec![false; model.params.len()]),
             rule_params: RefCell::default(),
@@ -210,8 +218,13 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 resource.after.push(first);
             }
         }
-        let graph = Graph { stack: self.model.name.clone(), about: self.about(), params: self.params(), resources, outputs };
-        let mut graph = graph;
+        let mut read = Vec::new();
+        resources.iter().flat_map(|resource| &resource.body).for_each(|(_, val)| val.params(&mut read));
+        outputs.iter().for_each(|output| output.value.params(&mut read));
+        let mut params = self.params();
+        // A rule may have looked at more parameters than it then needed.
+        params.iter_mut().enumerate().skip(self.model.params.len()).for_each(|(index, param)| param.used = read.contains(&index));
+        let mut graph = Graph { stack: self.model.name.clone(), about: self.about(), params, resources, outputs };
         let tags = self.stack_tags();
         finish::finish(&mut graph, self.checked, &tags, &|id| self.own_tags(id), &mut self.out.borrow_mut(), self.model.span);
         graph
@@ -634,6 +647,11 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 let name = path.parts.get(1).map(String::as_str).unwrap_or_default();
                 return self.rule_param(at.instance, name, Origin { user: at.user, rule: path.span });
             }
+            (None, "this", Some(_)) if path.parts.get(1).is_some_and(|part| part == PLACE) => {
+                let place = self.siblings(at.instance).iter().position(|&edge| edge == at.instance).unwrap_or(0);
+                return Item::Val(Val::new(ValKind::Integer(i64::try_from(place + 1).unwrap_or(i64::MAX)), Origin { user: at.user, rule: path.span }));
+            }
+            (None, PREVIOUS, Some(Who::Edge { .. })) => self.previous(at.instance),
             (None, "this", Some(who)) => self.names_of(who),
             (None, "from", Some(Who::Edge { from, .. })) => Item::Resource(from),
             (None, "to", Some(Who::Edge { to, .. })) => Item::Resource(to),
@@ -645,6 +663,43 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             item = self.step(item, part, at, path.span);
         }
         item
+    }
+
+    /// The edges of one kind that lead to the same resource, what matches least first: by each field of the edge's key, given before
+    /// absent, more of it written out before less.
+    fn siblings(&self, instance: usize) -> Rc<[usize]> {
+        let Some(Who::Edge { from, to, property, .. }) = self.instances.get(instance).map(|edge| edge.who) else { return Rc::new([]) };
+        if let Some(known) = self.siblings.borrow().get(&(to, property)) {
+            return Rc::clone(known);
+        }
+        let key = |property: &'m Property| if let Kind::Block(block) = &property.kind { block.key.as_deref() } else { None };
+        let named = self.resource(from).and_then(|from| from.ty.properties.iter().filter(|other| other.name == property).find_map(key));
+        let fields: Vec<&str> = named.iter().flat_map(|key| key.split(' ')).collect();
+        let mut found = Vec::new();
+        for (index, edge) in self.instances.iter().enumerate() {
+            if let Who::Edge { to: other, record, property: name, .. } = edge.who
+                && (other, name) == (to, property)
+            {
+                let text = |field: &&str| match record.get(field).map(|field| &field.value) {
+                    Some(Value::Text(text)) => text.as_str(),
+                    _ => "",
+                };
+                found.push((fields.iter().map(text).map(|text| (Reverse(narrow(text)), text)).collect::<Vec<_>>(), index));
+            }
+        }
+        found.sort();
+        let found: Rc<[usize]> = found.into_iter().map(|(_, index)| index).collect();
+        self.siblings.borrow_mut().insert((to, property), Rc::clone(&found));
+        found
+    }
+
+    fn previous(&self, instance: usize) -> Item<'m> {
+        let edges = self.siblings(instance);
+        let before = edges.iter().position(|&edge| edge == instance).and_then(|place| edges.get(place.checked_sub(1)?));
+        match before.and_then(|&edge| self.instances.get(edge)).map(|edge| edge.who) {
+            Some(Who::Edge { from, record, property, .. }) => Item::Block { owner: from, property, record },
+            _ => Item::Absent,
+        }
     }
 
     fn names_of(&self, who: Who<'m>) -> Item<'m> {
@@ -1044,6 +1099,12 @@ fn concat(pieces: Vec<Val>, origin: Origin) -> Val {
         1 => Val::new(joined.swap_remove(0).kind, origin),
         _ => Val::new(ValKind::Concat(joined), origin),
     }
+}
+
+/// How much of a text is written out rather than left to wildcards; the whole of it counts a little more.
+fn narrow(text: &str) -> usize {
+    let written = text.chars().filter(|c| !"*?".contains(*c)).count();
+    if text.is_empty() { 0 } else { written + 1 + usize::from(!text.contains(['*', '?'])) }
 }
 
 /// The words of a key, for a name: `/api/*` is `api` and `all`.

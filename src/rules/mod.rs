@@ -26,6 +26,12 @@ use std::rc::Rc;
 /// The name under which rules reach what a cloud offers by itself, such as its region.
 pub const CLOUD: &str = "cloud";
 
+/// What `this` has in an edge's rule: where the edge stands among those of its kind that lead to the same resource.
+const PLACE: &str = "place";
+
+/// The name under which an edge's rule reaches the one that stands before its own.
+const PREVIOUS: &str = "previous";
+
 /// An output of a cloud: an artefact in a format, written by its own rules and checked against its own facts.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -45,6 +51,13 @@ pub struct Target {
     pub settings: Vec<Node>,
     /// Where it is declared.
     pub span: Span,
+}
+
+impl Target {
+    /// The property by which resources are named, where their rules do not name them.
+    pub fn names(&self) -> Option<&str> {
+        self.settings.iter().find(|node| node.name.text == "names").and_then(|node| node.arg_str(0))
+    }
 }
 
 /// The rule files: those in the binary, with a team's own laid over them, whole file by whole file.

@@ -120,6 +120,8 @@ def write_type(kind, name, block):
     tags = block.get("attributes", {}).get("tags", {})
     if tags.get("optional") and tags.get("type") == ["map", "string"]:
         head.append("tags=tags:map")
+    if kind == "resource" and tags.get("optional") and tags.get("type") == ["set", "string"]:
+        head.append("tags=tags:words")
     if block.get("deprecated"):
         head.append("deprecated")
     out = Block()

@@ -1,9 +1,13 @@
 //! The built-ins: typed functions for what a rule cannot say, one a file. A rule calls them with `(call)`.
 
+mod absolute;
 mod append;
+mod concat;
 mod cron;
+mod first_fit;
 mod fqdn;
 mod function;
+mod glob_regex;
 mod index;
 mod join;
 mod json;
@@ -15,6 +19,7 @@ mod scale;
 mod short_name;
 mod subnet_cidr;
 mod txt;
+mod zone_txt;
 
 use crate::native::{Val, ValKind};
 
@@ -55,10 +60,14 @@ pub struct Builtin {
 
 /// All built-ins, in the order of their names.
 pub static ALL: &[Builtin] = &[
+    absolute::BUILTIN,
     append::BUILTIN,
+    concat::BUILTIN,
     cron::BUILTIN,
+    first_fit::BUILTIN,
     fqdn::BUILTIN,
     function::BUILTIN,
+    glob_regex::BUILTIN,
     index::BUILTIN,
     join::BUILTIN,
     json::BUILTIN,
@@ -70,6 +79,7 @@ pub static ALL: &[Builtin] = &[
     short_name::BUILTIN,
     subnet_cidr::BUILTIN,
     txt::BUILTIN,
+    zone_txt::BUILTIN,
 ];
 
 /// The built-in of this name.

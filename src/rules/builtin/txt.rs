@@ -1,7 +1,7 @@
 //! `(call)txt`: a text as the character strings of a DNS TXT record.
 
 use super::{Builtin, Type, text};
-use crate::native::ValKind;
+use crate::native::{Val, ValKind};
 
 /// The most characters that one character string holds (RFC 1035, 3.3).
 const STRING: usize = 255;
@@ -14,27 +14,30 @@ pub const BUILTIN: Builtin = Builtin {
     body: false,
     apart: false,
     gives: Type::Text,
-    run: |args| {
-        let Ok(plain) = text(args, 0) else {
-            // A value that is known only when deployed goes in as it is.
-            return args.first().map(|val| val.kind.clone()).ok_or_else(|| "there is no text".to_owned());
-        };
-        let mut strings = vec![String::new()];
-        for byte in plain.bytes() {
-            let escaped = match byte {
-                b'"' | b'\\' | 0..0x20 | 0x7f.. => format!("\\{byte:03o}"),
-                _ => char::from(byte).to_string(),
-            };
-            if strings.last().is_some_and(|last| last.len() + escaped.len() > STRING) {
-                strings.push(String::new());
-            }
-            if let Some(last) = strings.last_mut() {
-                last.push_str(&escaped);
-            }
-        }
-        Ok(ValKind::Text(strings.join("\" \"")))
-    },
+    run: |args| strings(args, |byte| format!("\\{byte:03o}")),
 };
+
+/// The text in strings, with each byte that is not plain ASCII, and quotes and backslashes, as `escape` writes it.
+pub(super) fn strings(args: &[Val], escape: fn(u8) -> String) -> Result<ValKind, String> {
+    let Ok(plain) = text(args, 0) else {
+        // A value that is known only when deployed goes in as it is.
+        return args.first().map(|val| val.kind.clone()).ok_or_else(|| "there is no text".to_owned());
+    };
+    let mut strings = vec![String::new()];
+    for byte in plain.bytes() {
+        let escaped = match byte {
+            b'"' | b'\\' | 0..0x20 | 0x7f.. => escape(byte),
+            _ => char::from(byte).to_string(),
+        };
+        if strings.last().is_some_and(|last| last.len() + escaped.len() > STRING) {
+            strings.push(String::new());
+        }
+        if let Some(last) = strings.last_mut() {
+            last.push_str(&escaped);
+        }
+    }
+    Ok(ValKind::Text(strings.join("\" \"")))
+}
 
 #[cfg(test)]
 mod tests {
