@@ -19,7 +19,7 @@ NOTE = re.compile(
     rf"(?:item\.)*(?:(?:min|max)={NUMBER}|(?:min|max)(?:len|items)=[0-9]+|unique"
     r"|i?enum=.*|pattern=.+|const=.*|format=[\w|:.-]+)"
 )
-HEAD = re.compile(rf"tags={NAME}:(?:list|map)|(?:xor|or)={NAME}(?:,{NAME})+|(?:needs|excludes)={NAME}:{NAME}(?:,{NAME})*"
+HEAD = re.compile(rf"tags={NAME}:(?:list|map|words)|(?:xor|or)={NAME}(?:,{NAME})+|(?:needs|excludes)={NAME}:{NAME}(?:,{NAME})*"
                   rf"|id={NAME}(?:,{NAME})*|deprecated|open")
 ATTR = re.compile(rf"{NAME}|(?:{NAME}\.)?\*")
 
