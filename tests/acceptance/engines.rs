@@ -52,19 +52,25 @@ pub struct Terraform {
 
 /// Terraform with the AWS provider, or a line on how to get what is missing.
 pub fn terraform() -> Option<Terraform> {
-    let version = Command::new("terraform").arg("version").output();
-    if !version.is_ok_and(|output| output.status.success()) {
-        return missing("terraform", "install Terraform 1.11 or later so that it is on PATH");
-    }
+    let terraform = terraform_core()?;
     let Some(mirror) = mirror() else {
         let how = "`terraform providers mirror DIR` makes one; name it in STACKC_TF_MIRROR";
         return missing("a mirror with the provider hashicorp/aws", how);
     };
-    let scratch = TempDir::new().unwrap();
     let mirror = mirror.to_str().expect("the mirror's path as text");
-    let config = format!("provider_installation {{\n  filesystem_mirror {{\n    path = {}\n  }}\n}}\ndisable_checkpoint = true\n", Value::from(mirror),);
-    fs::write(scratch.path().join("terraform.rc"), config).unwrap();
-    Some(Terraform { scratch })
+    terraform.configure(&format!("provider_installation {{\n  filesystem_mirror {{\n    path = {}\n  }}\n}}\n", Value::from(mirror)));
+    Some(terraform)
+}
+
+/// Terraform without any provider of its own.
+pub fn terraform_core() -> Option<Terraform> {
+    let version = Command::new("terraform").arg("version").output();
+    if !version.is_ok_and(|output| output.status.success()) {
+        return missing("terraform", "install Terraform 1.11 or later so that it is on PATH");
+    }
+    let terraform = Terraform { scratch: TempDir::new().unwrap() };
+    terraform.configure("");
+    Some(terraform)
 }
 
 /// A folder that holds the provider: named in the environment, or one of those that Terraform itself would look into,
@@ -85,6 +91,10 @@ fn mirror() -> Option<PathBuf> {
 }
 
 impl Terraform {
+    fn configure(&self, providers: &str) {
+        fs::write(self.scratch.path().join("terraform.rc"), format!("{providers}disable_checkpoint = true\n")).unwrap();
+    }
+
     /// A new empty folder to run Terraform in.
     pub fn folder(&self, name: &str) -> PathBuf {
         let folder = self.scratch.path().join(name);
@@ -206,6 +216,46 @@ impl Moto {
 }
 
 impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A provider that knows a schema and no cloud, served to Terraform's core. It ends with this value.
+pub struct SchemaProvider {
+    child: Child,
+    /// What makes Terraform take it for the provider.
+    attach: String,
+}
+
+impl SchemaProvider {
+    /// Serves schemas: JSON as Terraform prints it, or facts followed by the provider's own arguments.
+    pub fn start(python: &Path, schemas: &[String], folder: &Path) -> SchemaProvider {
+        let log = folder.join("provider.log");
+        let mut child = Command::new(python)
+            .arg(root().join("tests/engines/schema_provider.py"))
+            .args(schemas)
+            .current_dir(root())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .expect("the provider starts");
+        let mut attach = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut attach).unwrap();
+        let provider = SchemaProvider { child, attach: attach.trim().to_owned() };
+        assert!(provider.attach.starts_with('{'), "the provider did not come up:\n{}", fs::read_to_string(log).unwrap_or_default());
+        provider
+    }
+
+    /// The environment in which Terraform finds it.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        vec![("TF_REATTACH_PROVIDERS".to_owned(), self.attach.clone())]
+    }
+}
+
+impl Drop for SchemaProvider {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

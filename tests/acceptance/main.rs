@@ -1,5 +1,5 @@
-//! The vendors' own engines judge what stackc writes: cfn-lint, Terraform with the real AWS provider, and moto as the
-//! cloud. A user's machine may lack them, then a test says so in one line and passes; in CI a missing engine fails.
+//! The vendors' own engines judge what stackc writes: cfn-lint, Terraform with the real AWS provider, moto as the
+//! cloud, and Terraform's core with a provider that knows nothing but a schema. A user's machine may lack them, then a test says so in one line and passes; in CI a missing engine fails.
 
 #![allow(
     clippy::disallowed_methods,
@@ -15,4 +15,5 @@ mod cfn_yaml;
 mod engines;
 mod escaping;
 mod product;
+mod schema_provider;
 mod terraform;

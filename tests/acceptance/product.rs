@@ -15,6 +15,13 @@ pub struct Variant {
 }
 
 impl Variant {
+    /// Whether the stack is written for a target: it names it, or it names none.
+    pub fn is_for(&self, target: &str) -> bool {
+        let text = fs::read_to_string(&self.file).expect("the example's text");
+        let named = text.lines().find_map(|line| line.trim_start().strip_prefix("targets "));
+        named.is_none_or(|named| named.split_whitespace().any(|name| name == target))
+    }
+
     /// Builds this variant for one target below `out` and returns the folder that was written.
     pub fn build(&self, target: &str, options: &[&str], out: &Path) -> PathBuf {
         let mut options = options.to_vec();

@@ -34,20 +34,20 @@ fn every_example_is_valid_terraform() {
             terraform.expect(&folder, &["init", "-no-color"], NO_VARIABLES);
             installed = template["terraform"].clone();
         }
-        faults.extend(validate(&terraform, &folder).into_iter().map(|fault| format!("{}: {fault}", variant.name)));
+        faults.extend(validate(&terraform, &folder, NO_VARIABLES).into_iter().map(|fault| format!("{}: {fault}", variant.name)));
     }
     assert!(faults.is_empty(), "terraform validate objects:\n{}", faults.join("\n"));
 
     // The engine itself has to bite: an argument that does not exist must not pass.
     let broken = json!({ "resource": { "aws_s3_bucket": { "broken": { "no_such_argument": 1 } } } });
     fs::write(folder.join("main.tf.json"), broken.to_string()).unwrap();
-    let faults = validate(&terraform, &folder).join("\n");
+    let faults = validate(&terraform, &folder, NO_VARIABLES).join("\n");
     assert!(faults.contains("no_such_argument"), "terraform validate let a fault pass; it said: {faults}");
 }
 
 /// The errors and warnings that `terraform validate` has for the template in an initialised folder.
-fn validate(terraform: &Terraform, folder: &Path) -> Vec<String> {
-    let output = terraform.run(folder, &["validate", "-json"], NO_VARIABLES);
+pub fn validate(terraform: &Terraform, folder: &Path, environment: &[(String, String)]) -> Vec<String> {
+    let output = terraform.run(folder, &["validate", "-json"], environment);
     let answer: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("terraform validate did not answer with JSON ({error}):\n{}", both(&output)));
     let diagnostics = answer["diagnostics"].as_array().expect("a list of diagnostics");
@@ -145,7 +145,7 @@ fn one_try(template: &Value) -> Value {
 }
 
 /// A value for every variable that has none, as the environment variable that Terraform reads it from.
-fn variables(template: &Value) -> Vec<(String, String)> {
+pub fn variables(template: &Value) -> Vec<(String, String)> {
     let mut values = Vec::new();
     for name in names(&template["variable"]) {
         let variable = blocks(&template["variable"][name])[0];
@@ -166,7 +166,7 @@ fn variables(template: &Value) -> Vec<(String, String)> {
 }
 
 /// An override of those resources for which there is something to change, and their addresses.
-fn override_resources(template: &Value, change: impl Fn(&Value) -> Option<Value>) -> (Value, Vec<String>) {
+pub fn override_resources(template: &Value, change: impl Fn(&Value) -> Option<Value>) -> (Value, Vec<String>) {
     let mut overrides = json!({ "resource": {} });
     let mut addresses = Vec::new();
     for kind in names(&template["resource"]) {
@@ -181,12 +181,12 @@ fn override_resources(template: &Value, change: impl Fn(&Value) -> Option<Value>
 }
 
 /// The names in a section of the template, which may be missing.
-fn names(section: &Value) -> Vec<&str> {
+pub fn names(section: &Value) -> Vec<&str> {
     section.as_object().map(|section| section.keys().map(String::as_str).collect()).unwrap_or_default()
 }
 
 /// The blocks of one kind: Terraform takes a single one with and without a list around it.
-fn blocks(value: &Value) -> Vec<&Value> {
+pub fn blocks(value: &Value) -> Vec<&Value> {
     match value {
         Value::Null => Vec::new(),
         Value::Array(blocks) => blocks.iter().collect(),

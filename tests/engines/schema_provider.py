@@ -122,7 +122,10 @@ def invent(kind, name, seed):
     if kind[0] == "object":
         return {n: invent(t, n, seed) for n, t in kind[1].items()}
     plain = {"string": digest[:32], "number": int(digest[:4], 16), "bool": False, "dynamic": [b'"string"', digest[:32]]}
-    return plain[kind] if isinstance(kind, str) else {} if kind[0] == "map" else []
+    if isinstance(kind, str):
+        return plain[kind]
+    # a list of texts holds one, so that a template may take the first
+    return {} if kind[0] == "map" else [invent(kind[1], name, seed)] if isinstance(kind[1], str) else []
 
 
 def complaint(rule, value):

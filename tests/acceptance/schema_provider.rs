@@ -1,0 +1,123 @@
+//! Terraform's own core takes the templates of targets whose provider is in no package registry: it is given a provider that
+//! serves the schema and invents what a cloud would answer. What the core itself finds is all that this can show: arguments, types,
+//! numbers of blocks, references, circles, and values that are known only after an apply.
+
+use crate::engines::{SchemaProvider, Terraform, both, python, say, terraform_core};
+use crate::product::{root, variants};
+use crate::terraform::{blocks, names, override_resources, validate, variables};
+use serde_json::{Value, from_str, json};
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A target, what its facts files are, and an argument that a resource type does not have.
+struct Judged {
+    target: &'static str,
+    /// Facts files, each with the arguments of its provider's own block.
+    facts: &'static [&'static str],
+    /// Files of the independent schemas, where they are at hand.
+    independent: &'static [&'static str],
+    /// A resource type in which a made-up argument must be refused.
+    known: &'static str,
+}
+
+const OPENSTACK: Judged = Judged {
+    target: "tf-openstack",
+    facts: &["specs/providers/terraform-openstack.facts"],
+    independent: &["openstack.json.zst"],
+    known: "openstack_networking_network_v2",
+};
+
+#[test]
+fn openstack_is_applied_planned_again_and_destroyed() {
+    whole_life(&OPENSTACK);
+}
+
+fn whole_life(judged: &Judged) {
+    let (Some(python), Some(terraform)) = (python(), terraform_core()) else { return };
+    let facts: Vec<String> = judged.facts.iter().map(|name| root().join(name).to_str().expect("a path as text").to_owned()).collect();
+    live(judged, "facts", &terraform, &SchemaProvider::start(&python, &facts, &terraform.folder("facts")));
+    let unpacked = terraform.folder("independent");
+    match independent(judged, &unpacked) {
+        Some(schemas) => live(judged, "independent schema", &terraform, &SchemaProvider::start(&python, &schemas, &unpacked)),
+        None => say(&format!("skipped: {} was not tried with a schema from elsewhere (name a folder of them in STACKC_SCHEMAS)", judged.target)),
+    }
+}
+
+/// The independent schemas, unpacked: they are no part of the project, so a machine may well be without them.
+fn independent(judged: &Judged, folder: &Path) -> Option<Vec<String>> {
+    let schemas = env::var_os("STACKC_SCHEMAS").map_or_else(|| root().join("../shared/schemas"), PathBuf::from).join("terraform");
+    let mut unpacked = Vec::new();
+    for name in judged.independent {
+        let to = folder.join(name.trim_end_matches(".zst"));
+        let done = Command::new("zstd").args(["-dqfo"]).arg(&to).arg(schemas.join(name)).output().ok()?;
+        if !done.status.success() {
+            return None;
+        }
+        unpacked.push(to.to_str()?.to_owned());
+    }
+    Some(unpacked)
+}
+
+/// Every example and stage: validated, applied, planned again without a change, destroyed.
+fn live(judged: &Judged, with: &str, terraform: &Terraform, provider: &SchemaProvider) {
+    let out = TempDir::new().unwrap();
+    let mut pins = Value::Null;
+    let mut faults = Vec::new();
+    for variant in variants() {
+        if !variant.is_for(judged.target) {
+            continue;
+        }
+        let built = variant.build(judged.target, &[], &out.path().join(with).join(&variant.name));
+        let template: Value = from_str(&fs::read_to_string(built.join("main.tf.json")).unwrap()).unwrap();
+        pins = template["terraform"].clone();
+        let folder = terraform.folder(&format!("{with} {}", variant.name));
+        fs::copy(built.join("main.tf.json"), folder.join("main.tf.json")).unwrap();
+        let mut environment = provider.environment();
+        environment.extend(variables(&template));
+        let step = |arguments: &[&str]| {
+            let output = terraform.run(&folder, arguments, &environment);
+            if output.status.success() { Ok(String::from_utf8_lossy(&output.stdout).into_owned()) } else { Err(both(&output)) }
+        };
+        let life = || -> Result<(), String> {
+            step(&["init", "-no-color"])?;
+            let found = validate(terraform, &folder, &environment);
+            if !found.is_empty() {
+                return Err(found.join("\n"));
+            }
+            step(&["apply", "-no-color", "-auto-approve"])?;
+            step(&["plan", "-no-color", "-detailed-exitcode"]).map_err(|why| format!("the second plan is not empty: {why}"))?;
+            let outputs: Value = from_str(&step(&["output", "-json"])?).map_err(|error| error.to_string())?;
+            if let Some(name) = names(&template["output"]).into_iter().find(|name| outputs[*name]["value"].is_null()) {
+                return Err(format!("the output {name} has no value"));
+            }
+            let (lifted, kept) = override_resources(&template, |resource| {
+                let kept = blocks(&resource["lifecycle"]).iter().any(|lifecycle| lifecycle["prevent_destroy"] == true);
+                kept.then(|| json!({ "lifecycle": { "prevent_destroy": false } }))
+            });
+            if !kept.is_empty() {
+                if step(&["destroy", "-no-color", "-auto-approve"]).is_ok() {
+                    return Err(format!("{} went in spite of prevent_destroy", kept.join(", ")));
+                }
+                fs::write(folder.join("zz_lifecycle_override.tf.json"), lifted.to_string()).map_err(|error| error.to_string())?;
+            }
+            step(&["destroy", "-no-color", "-auto-approve"])?;
+            Ok(())
+        };
+        if let Err(why) = life() {
+            faults.push(format!("{} with the {with}: {why}", variant.name));
+        }
+    }
+    assert!(!pins.is_null(), "no example is for {}", judged.target);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+
+    // The engine itself has to bite.
+    let folder = terraform.folder(&format!("{with} broken"));
+    let broken = json!({ "terraform": pins, "resource": { judged.known: { "broken": { "no_such_argument": 1 } } } });
+    fs::write(folder.join("main.tf.json"), broken.to_string()).unwrap();
+    terraform.expect(&folder, &["init", "-no-color"], &provider.environment());
+    let found = validate(terraform, &folder, &provider.environment()).join("\n");
+    assert!(found.contains("no_such_argument"), "a fault passed: {found}");
+}
