@@ -8,6 +8,7 @@ pub mod diag;
 pub mod embedded;
 pub mod emit;
 pub mod native;
+pub mod portability;
 pub mod portable;
 pub mod provider;
 pub mod rules;
@@ -60,7 +61,7 @@ impl Compiler {
         out.extend(problems);
         let targets = self.targets(sources);
         let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-        let accepted = model.iter().flat_map(|model| &model.resources).flat_map(|resource| &resource.accepts).filter_map(|(target, _)| target.as_ref());
+        let accepted = model.iter().flat_map(|model| &model.resources).flat_map(|resource| &resource.accepts).filter_map(|accept| accept.target.as_ref());
         for name in model.iter().flat_map(|model| &model.targets).chain(accepted).filter(|name| !names.contains(&name.text.as_str())) {
             out.push(diag::check::unknown_target(name.span, &name.text, &names));
         }
@@ -71,6 +72,18 @@ impl Compiler {
 
     /// Lowers a checked stack for a target, and writes its template when there was no error.
     pub fn build(&self, model: &check::Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<Artefact>, Diagnostics) {
+        let (graph, mut out) = self.lower(model, target, sources);
+        let Some(graph) = graph.filter(|_| !out.has_errors()) else { return (None, out) };
+        let text = emit::write(&graph, target, style);
+        out.extend(over_limits(&graph, target, &text, style, model.span));
+        if out.has_errors() {
+            return (None, out);
+        }
+        (Some(Artefact { file_name: target.format.file_name(style), text, resources: graph.resources.len() }), out)
+    }
+
+    /// Lowers a checked stack for a target. The graph is there unless the rules themselves are wrong; with errors, it is not to be written.
+    fn lower(&self, model: &check::Model, target: &Target, sources: &mut Sources) -> (Option<native::Graph>, Diagnostics) {
         let mut out = Diagnostics::default();
         let rules = match Rules::open(target.clone(), &self.files) {
             Ok(rules) => rules,
@@ -89,15 +102,16 @@ impl Compiler {
         }
         let (graph, problems) = rules::lower(model, &checked, sources);
         out.extend(problems);
-        if out.has_errors() {
-            return (None, out);
+        (Some(graph), out)
+    }
+
+    /// What a move of a checked stack to a target would keep and lose. The diagnostics are those of the rules themselves; then there is no report.
+    pub fn portability(&self, model: &check::Model, target: &Target, sources: &mut Sources) -> (Option<portability::Report>, Diagnostics) {
+        let (graph, out) = self.lower(model, target, sources);
+        match graph {
+            Some(graph) => (Some(portability::report(model, target, graph, out)), Diagnostics::default()),
+            None => (None, out),
         }
-        let text = emit::write(&graph, target, style);
-        out.extend(over_limits(&graph, target, &text, style, model.span));
-        if out.has_errors() {
-            return (None, out);
-        }
-        (Some(Artefact { file_name: target.format.file_name(style), text, resources: graph.resources.len() }), out)
     }
 
     /// All targets of all clouds.

@@ -1,6 +1,8 @@
 //! The second IR: native resources with symbolic references. It spells no format's references, joins or parameters; `emit` does.
 
+use crate::check::ResourceId;
 use crate::provider::NativeKind;
+use crate::rules::Grade;
 use crate::source::Span;
 
 /// Index of a resource in [`Graph::resources`].
@@ -20,6 +22,33 @@ pub struct Graph {
     pub resources: Vec<NativeResource>,
     /// Values shown when deployed.
     pub outputs: Vec<NativeOutput>,
+    /// What of the stack does not arrive as it was written, accepted or not.
+    pub losses: Vec<MetLoss>,
+}
+
+/// A loss that a stack meets on a target.
+#[derive(Debug, Clone)]
+pub struct MetLoss {
+    /// The user's resource.
+    pub resource: ResourceId,
+    /// What of it: its type's name for the whole of it, else a property or an edge, with a field if it is only that.
+    pub subject: String,
+    /// For an edge: where it leads.
+    pub to: Option<ResourceId>,
+    /// How much is lost.
+    pub grade: Grade,
+    /// What is missing, or how the effect is had.
+    pub reason: String,
+    /// What to do instead.
+    pub instead: Option<String>,
+    /// Whether the user wrote what is lost, rather than the spec as a default.
+    pub given: bool,
+    /// Why the author of the stack accepts it, if so.
+    pub accepted: Option<String>,
+    /// In the user's file.
+    pub user: Span,
+    /// In the rule's file.
+    pub rule: Span,
 }
 
 /// A parameter of the template.

@@ -381,7 +381,7 @@ impl<'a> Checker<'a> {
     }
 
     /// What every resource accepts that reads a keeper, which nobody wrote and so accepts nothing itself.
-    fn accepted_by_readers(&self, keeper: ResourceId) -> Vec<(Option<Ident>, Span)> {
+    fn accepted_by_readers(&self, keeper: ResourceId) -> Vec<Accept> {
         let reads = |resource: &&Resource| {
             let mut fields: Vec<&Field> = resource.values.fields.iter().map(|(_, field)| field).collect();
             while let Some(field) = fields.pop() {
@@ -394,9 +394,9 @@ impl<'a> Checker<'a> {
             false
         };
         let readers: Vec<&Resource> = self.model.resources.iter().filter(reads).collect();
-        let by_all = |accept: &&(Option<Ident>, Span)| {
-            let same = |other: &(Option<Ident>, Span)| other.0.as_ref().map(|on| &on.text) == accept.0.as_ref().map(|on| &on.text);
-            readers.iter().all(|reader| reader.accepts.iter().any(|other| other.0.is_none() || same(other)))
+        let by_all = |accept: &&Accept| {
+            let same = |other: &Accept| other.target.as_ref().map(|on| &on.text) == accept.target.as_ref().map(|on| &on.text);
+            readers.iter().all(|reader| reader.accepts.iter().any(|other| other.target.is_none() || same(other)))
         };
         readers.iter().flat_map(|reader| &reader.accepts).filter(by_all).cloned().collect()
     }

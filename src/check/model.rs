@@ -64,10 +64,28 @@ pub struct Resource {
     pub values: Record,
     /// Its own tags.
     pub tags: Vec<(String, Field)>,
-    /// Losses that its author has accepted: the target, or all when `None`, and where.
-    pub accepts: Vec<(Option<Ident>, Span)>,
+    /// Losses that its author has accepted.
+    pub accepts: Vec<Accept>,
     /// Where it is declared.
     pub span: Span,
+}
+
+/// The acceptance of what a target lacks.
+#[derive(Debug, Clone)]
+pub struct Accept {
+    /// The target, or all of them when `None`.
+    pub target: Option<Ident>,
+    /// Why the loss does no harm, in the author's words.
+    pub reason: String,
+    /// Where it is written.
+    pub span: Span,
+}
+
+impl Accept {
+    /// Whether it is about a target.
+    pub fn covers(&self, target: &str) -> bool {
+        self.target.as_ref().is_none_or(|on| on.text == target)
+    }
 }
 
 /// Properties with their values: those given, and those with a default.

@@ -1,6 +1,6 @@
 //! One resource's nodes to its record of values.
 
-use super::{Checker, Field, Named, ParamId, Record, Resource, ResourceId, Value, formats};
+use super::{Accept, Checker, Field, Named, ParamId, Record, Resource, ResourceId, Value, formats};
 use crate::diag::check as diag;
 use crate::portable::{Block, Format, Kind, PortableType, Property, Relation};
 use crate::source::Span;
@@ -51,7 +51,7 @@ impl Checker<'_> {
         Resource { name, ty, values, tags, accepts, span }
     }
 
-    fn read_accept(&mut self, node: &Node) -> Option<(Option<Ident>, Span)> {
+    fn read_accept(&mut self, node: &Node) -> Option<Accept> {
         if node.arg_str(0).is_none_or(|reason| reason.trim().is_empty()) {
             self.out.push(diag::missing_property(node.span, "reason", "`accept`", "why the loss does no harm here, in a sentence"));
         }
@@ -61,10 +61,11 @@ impl Checker<'_> {
         for extra in node.args.iter().skip(1) {
             self.out.push(diag::too_many_values(extra.span, "accept", "one reason"));
         }
+        let reason = node.arg_str(0).unwrap_or_default().trim().to_owned();
         match node.prop("target") {
-            None => Some((None, node.span)),
+            None => Some(Accept { target: None, reason, span: node.span }),
             Some(value) => match value.as_str().filter(|_| value.tag.is_none()) {
-                Some(text) => Some((Some(Ident { text: text.to_owned(), span: value.span }), node.span)),
+                Some(text) => Some(Accept { target: Some(Ident { text: text.to_owned(), span: value.span }), reason, span: node.span }),
                 None => {
                     self.out.push(diag::wrong_type(value.span, "target", "the name of a target", value.scalar.kind()));
                     None

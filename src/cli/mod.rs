@@ -6,6 +6,7 @@ mod check;
 mod explain;
 mod files;
 mod init;
+mod portability;
 mod report;
 mod rules;
 mod snapshot;
@@ -94,6 +95,11 @@ enum Command {
     /// List the targets, or which type they build
     #[command(after_help = "Examples:\n  stackc targets\n  stackc targets --matrix")]
     Targets(targets::Arguments),
+    /// Report what a stack keeps and loses on each target, and what a move there takes
+    #[command(
+        after_help = "Examples:\n  stackc portability --from cfn\n  stackc portability --to tf-openstack --fail-on unsupported\n  stackc portability --format html > portability.html\n\nExit code 1 also means that something was as bad as --fail-on says."
+    )]
+    Portability(portability::Arguments),
     /// Work on rules
     #[command(after_help = "Example:\n  stackc rules check ./our-targets")]
     Rules(rules::Arguments),
@@ -122,6 +128,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments, format),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Targets(arguments) => targets::run(&arguments),
+        Command::Portability(arguments) => portability::run(&arguments, format),
         Command::Rules(arguments) => rules::run(&arguments, format),
         Command::Init(arguments) => init::run(&arguments),
         Command::Snapshot(arguments) => snapshot::run(&arguments, format),

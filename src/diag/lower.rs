@@ -23,10 +23,13 @@ pub fn native_cycle(span: Span, names: &[String]) -> Diagnostic {
         .help("replace one of the references between them by a parameter, or by a plain value")
 }
 
+/// The code of what a target does not have at all.
+pub const UNSUPPORTED: &str = "E0404";
+
 /// E0404: something that the target does not have.
 pub fn unsupported(span: Span, what: &str, target: &str, reason: &str, instead: Option<&str>, rule: Span) -> Diagnostic {
     let instead = instead.map(|instead| format!("{instead}; or ")).unwrap_or_default();
-    Diagnostic::error("E0404", span, format!("`{target}` has no {what}"), reason.to_owned())
+    Diagnostic::error(UNSUPPORTED, span, format!("`{target}` has no {what}"), reason.to_owned())
         .related(rule, "declared here")
         .help(format!("{instead}accept the loss by name: `accept \"why it does no harm\" target={target}` in the resource"))
 }

@@ -23,8 +23,10 @@ pub struct PortableType {
     pub about: String,
     /// Where its resources stand among those of other types, so that a template reads from the ground up.
     pub order: i64,
-    /// Whether it holds data that a replacement would lose.
-    pub stateful: bool,
+    /// What has to be carried over when it moves to another cloud: a replacement would lose it. Nothing for what holds no data.
+    pub carry: Option<String>,
+    /// Whether a picture draws it as a frame around the resources that name it.
+    pub frame: bool,
     /// Whether a secret parameter of the stack becomes one of these where a cloud has to keep it.
     pub keeps_secret_parameters: bool,
     /// Stacks that show its use, as KDL text.

@@ -8,7 +8,7 @@ use super::check::{Checked, find_item_output, find_output, find_param, is_list};
 use super::{CLOUD, Grade, PLACE, PREVIOUS, builtin, finish};
 use crate::check::{Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
-use crate::native::{Graph, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
+use crate::native::{Graph, MetLoss, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
 use crate::portable::{Kind, Property};
 use crate::source::{Sources, Span};
 use crate::syntax::Scalar;
@@ -122,6 +122,12 @@ enum Item<'m> {
     Names(Vec<(&'static str, String)>),
 }
 
+/// Where a loss is looked for: in a whole resource or edge, or among the values of one.
+enum Place<'m> {
+    Whole(Span),
+    In(&'m Record),
+}
+
 /// Edges by where they lead and by the property that they are.
 type Siblings<'m> = HashMap<(ResourceId, &'m str), Rc<[usize]>>;
 
@@ -142,6 +148,7 @@ struct Lowering<'m, 'r, 'c, 'f> {
     rule_params: RefCell<Vec<NativeParam>>,
     /// Numbers that have to be apart, by the other end of the edges that have them.
     taken: RefCell<HashMap<(ResourceId, i64), usize>>,
+    losses: RefCell<Vec<MetLoss>>,
     out: RefCell<Diagnostics>,
 }
 
@@ -170,6 +177,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             used_params: RefCell::new(vec![false; model.params.len()]),
             rule_params: RefCell::default(),
             taken: RefCell::default(),
+            losses: RefCell::default(),
             out: RefCell::default(),
         }
     }
@@ -224,7 +232,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let mut params = self.params();
         // A rule may have looked at more parameters than it then needed.
         params.iter_mut().enumerate().skip(self.model.params.len()).for_each(|(index, param)| param.used = read.contains(&index));
-        let mut graph = Graph { stack: self.model.name.clone(), about: self.about(), params, resources, outputs };
+        let mut graph = Graph { stack: self.model.name.clone(), about: self.about(), params, resources, outputs, losses: self.losses.take() };
         let tags = self.stack_tags();
         finish::finish(&mut graph, self.checked, &tags, &|id| self.own_tags(id), &mut self.out.borrow_mut(), self.model.span);
         graph
@@ -311,7 +319,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     /// A loss that this stack meets: the property was given, or the type or the edge itself is not there.
     fn meet(&self, instance: usize, loss: &super::Loss) {
         let Some(who) = self.instances.get(instance).map(|instance| instance.who) else { return };
-        let (id, record) = match who {
+        let (id, edge) = match who {
             Who::Cloud => return,
             Who::Resource(id) => (id, None),
             Who::Edge { from, to, record, property } => (from, Some((to, record, property))),
@@ -319,23 +327,40 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let Some(resource) = self.resource(id) else { return };
         let target = &self.checked.target().name;
         let subject = loss.subject.to_string();
-        let (what, span) = match record {
+        let (what, subject, values) = match edge {
             Some((to, record, property)) => {
                 let to = self.resource(to).map(|to| to.ty.name.as_str()).unwrap_or_default();
-                let span = if subject == property { Some(record.span) } else { given_at(record, &loss.subject.parts) };
-                let what = if subject == property {
-                    format!("`{property}` from a {} to a {to}", resource.ty.name)
+                if subject == property {
+                    (format!("`{property}` from a {} to a {to}", resource.ty.name), subject, Place::Whole(record.span))
                 } else {
-                    format!("`{subject}` of `{property}` to a {to}")
-                };
-                (what, span)
+                    (format!("`{subject}` of `{property}` to a {to}"), format!("{property}.{subject}"), Place::In(record))
+                }
             }
-            None if subject == resource.ty.name => (format!("{subject} such as `{}`", resource.name.text), Some(resource.span)),
-            None => (format!("`{subject}` of a {}", resource.ty.name), given_at(&resource.values, &loss.subject.parts)),
+            None if subject == resource.ty.name => (format!("{subject} such as `{}`", resource.name.text), subject, Place::Whole(resource.span)),
+            None => (format!("`{subject}` of a {}", resource.ty.name), subject, Place::In(&resource.values)),
         };
-        let Some(span) = span else { return };
-        let accepted = resource.accepts.iter().any(|(on, _)| on.as_ref().is_none_or(|on| on.text == *target));
-        if accepted {
+        let (span, given) = match values {
+            Place::Whole(span) => (span, true),
+            Place::In(record) => match (given_at(record, &loss.subject.parts), by_default(record, &loss.subject.parts)) {
+                (Some(span), _) => (span, true),
+                (None, true) => (record.span, false),
+                (None, false) => return,
+            },
+        };
+        let accepted = resource.accepts.iter().find(|accept| accept.covers(target));
+        self.losses.borrow_mut().push(MetLoss {
+            resource: id,
+            subject,
+            to: edge.map(|(to, ..)| to),
+            grade: loss.grade,
+            reason: loss.reason.clone(),
+            instead: loss.instead.clone(),
+            given,
+            accepted: accepted.map(|accept| accept.reason.clone()),
+            user: if given { span } else { resource.span },
+            rule: loss.span,
+        });
+        if accepted.is_some() || !given {
             return;
         }
         match loss.grade {
@@ -1033,6 +1058,17 @@ fn given_at(record: &Record, parts: &[String]) -> Option<Span> {
         (Value::Block(inner), rest) => given_at(inner, rest),
         (Value::Blocks(records), rest) => records.iter().find_map(|record| given_at(record, rest)),
         _ => None,
+    }
+}
+
+/// Whether a property has its value from the spec, and one that asks for something.
+fn by_default(record: &Record, parts: &[String]) -> bool {
+    let Some((head, rest)) = parts.split_first() else { return false };
+    match record.get(head).filter(|field| !field.given).map(|field| (&field.value, rest)) {
+        Some((Value::Bool(false), _)) | None => false,
+        Some((_, [])) => true,
+        Some((Value::Block(inner), rest)) => by_default(inner, rest),
+        Some(_) => false,
     }
 }
 
