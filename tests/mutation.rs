@@ -44,9 +44,11 @@ use std::time::Instant;
 const FAULTS: usize = 600;
 /// How many templates of all that are accepted are shown to a linter: cfn-lint takes a fifth of a second for one,
 /// `terraform validate` as long for several.
-const LINTED: [usize; 2] = [200, 140];
+const LINTED: [usize; 3] = [200, 140, 140];
 /// The targets for which there is a linter.
-const TARGETS: [&str; 2] = ["cfn", "tf-aws"];
+const TARGETS: [&str; 3] = ["cfn", "tf-aws", "tf-openstack"];
+/// The facts that a target's templates are judged by, where its provider itself is not to be had.
+const FACTS: [(&str, &str); 1] = [("tf-openstack", "specs/providers/terraform-openstack.facts")];
 
 /// A fault that was made, with what came of it.
 struct Mutant<'s> {
@@ -120,7 +122,14 @@ fn a_fault_is_reported_or_does_no_harm() {
         let templates: Vec<String> = picked.iter().map(|(_, template)| template.clone()).collect();
         let complaints = match target.name.as_str() {
             "cfn" => engines::python().map(|python| linters::cfn_lint(&python, &templates)),
-            _ => engines::terraform().map(|terraform| linters::terraform(&terraform, &templates)),
+            name => match FACTS.iter().find(|(target, _)| *target == name) {
+                Some((_, facts)) => engines::terraform_core().zip(engines::python()).map(|(terraform, python)| {
+                    let facts = product::root().join(facts).to_string_lossy().into_owned();
+                    let provider = engines::SchemaProvider::start(&python, &[facts], &terraform.folder("provider"));
+                    linters::terraform(&terraform, &templates, &provider.environment())
+                }),
+                None => engines::terraform().map(|terraform| linters::terraform(&terraform, &templates, &[])),
+            },
         };
         let Some(complaints) = complaints else { continue };
         rest.push_str(&format!("; {}: {} of {different} different templates linted after {:.0?}", target.name, templates.len(), started.elapsed()));

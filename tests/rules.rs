@@ -96,6 +96,47 @@ fn every_rule_that_holds_is_taken() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What is written for a stack when the rules of a file begin with something more.
+fn built(stack: &str, changes: &[(&str, &str, &str)]) -> String {
+    let read = |file: &str| std::fs::read_to_string(root().join("targets").join(file)).unwrap();
+    let overlay = changes.iter().map(|(file, after, text)| {
+        let rules = read(file);
+        assert!(rules.contains(after), "{file} has no `{after}`");
+        ((*file).to_owned(), rules.replacen(after, &format!("{after}\n{text}\n"), 1))
+    });
+    let compiler = Compiler::new(overlay.collect());
+    let mut sources = Sources::default();
+    let file = sources.add("stack.kdl", stack.to_owned());
+    let (model, problems) = compiler.check(file, None, &mut sources);
+    assert!(!problems.has_errors(), "{problems:?}");
+    let target = compiler.targets(&mut sources).into_iter().find(|target| target.name == "cfn").unwrap();
+    let (artefact, problems) = compiler.build(&model.unwrap(), &target, stackc::emit::Style::default(), &mut sources);
+    artefact.unwrap_or_else(|| panic!("{problems:?}")).text
+}
+
+#[test]
+fn what_leads_to_a_resource_comes_the_narrowest_first() {
+    let stack = "stack shop {\n    network main\n    load-balancer public network=main {\n        listen 80\n    }\n    service web network=main image=\"a:1\" port=80 {\n        route public path=\"/*\"\n        route public path=\"/api/*\"\n    }\n    service admin network=main image=\"a:1\" port=80 {\n        route public path=\"/\" host=\"a.example\"\n    }\n}\n";
+    let seen = r#"resource seen "AWS::SSM::Parameter" { Type StringList; Value (call)join "," (get)incoming.route.path }"#;
+    let each = r#"(each)incoming.route as=way { resource way "AWS::SSM::Parameter" { Type String; Value (fmt)"{way.from.this.name} {way.path}" } }"#;
+    let text = built(stack, &[("aws/load-balancer.kdl", "\n    cfn {", &format!("{seen}\n{each}"))]);
+    let squeezed: String = text.split_whitespace().collect();
+    assert!(squeezed.contains("[\"/\",\"/api/*\",\"/*\"]"), "{text}");
+    assert!(text.contains("\"admin /\"") && text.contains("\"web /api/*\""), "{text}");
+}
+
+#[test]
+fn a_setting_fills_in_what_a_rule_leaves_out() {
+    let stack = "stack shop {\n    network main\n    firewall inner network=main\n}\n";
+    let without = built(stack, &[]);
+    let text = built(stack, &[("aws/cloud.kdl", "facts=cloudformation {", "fill SourceSecurityGroupOwnerId (get)cloud.account")]);
+    assert_eq!(without, text, "no resource of this stack has the property");
+    let text = built(stack, &[("aws/cloud.kdl", "facts=cloudformation {", "fill InstanceTenancy (get)cloud.region")]);
+    assert!(!without.contains("InstanceTenancy") && text.contains("\"InstanceTenancy\": {"), "{text}");
+    let kept = built(stack, &[("aws/cloud.kdl", "facts=cloudformation {", "fill CidrBlock (get)cloud.region")]);
+    assert_eq!(without, kept, "what a rule gives stays");
+}
+
 #[test]
 fn every_rule_that_does_not_hold_is_refused_for_its_reason() {
     let mut wrong = Vec::new();

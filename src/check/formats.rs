@@ -80,6 +80,8 @@ pub fn check(format: Format, text: &str) -> Result<(), String> {
         Format::Cidr => Cidr::parse(text).map(|_| ()),
         Format::Domain => domain(text),
         Format::Label if text == "@" || text == "*" => Ok(()),
+        // A whole name has 253 characters at most, with its domain, and names in templates are made of it.
+        Format::Label if text.len() > 128 => fail("a label has 128 characters at most"),
         Format::Label => text.split('.').try_for_each(|part| label(part, true)),
         Format::Image if text.chars().any(|c| c.is_whitespace() || c.is_control()) => fail("an image has no spaces in it"),
         Format::Image if text.contains("://") => fail("an image is named without `https://`"),

@@ -202,6 +202,9 @@ impl<'a> Checker<'a> {
                 (other, _) => self.out.push(diag::unknown_property(key.span, other, "a parameter", &known)),
             }
         }
+        for extra in node.args.iter().skip(1) {
+            self.out.push(diag::too_many_values(extra.span, "param", "one name, and its default as a property"));
+        }
         self.unique_keys(&node.props.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>());
         for child in node.children() {
             self.out.push(diag::unknown_property(child.name.span, &child.name.text, "a parameter", &known));

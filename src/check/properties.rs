@@ -61,6 +61,12 @@ impl Checker<'_> {
         for extra in node.args.iter().skip(1) {
             self.out.push(diag::too_many_values(extra.span, "accept", "one reason"));
         }
+        if let Some(tag) = &node.tag {
+            self.out.push(diag::unknown_form(tag.span, &tag.text));
+        }
+        for child in node.children() {
+            self.out.push(diag::unknown_property(child.name.span, &child.name.text, "`accept`", &["target"]));
+        }
         let reason = node.arg_str(0).unwrap_or_default().trim().to_owned();
         match node.prop("target") {
             None => Some(Accept { target: None, reason, span: node.span }),
@@ -341,14 +347,13 @@ impl Checker<'_> {
         }
         if matches!(property.kind, Kind::Integer { .. } | Kind::Number { .. }) {
             let text = match &field.value {
-                Value::Output(id, name) => {
-                    self.declared.get(id.0).filter(|of| of.ty.output(name).is_some_and(|output| !output.number)).map(|of| format!("`{}.{name}`", of.name.text))
-                }
-                Value::Joined(_) => Some("a `(fmt)`".to_owned()),
+                // Clouds hand over even a number as text, and its range could not be checked.
+                Value::Output(id, name) => self.declared.get(id.0).map(|of| format!("`{}.{name}`, which is known only when deployed", of.name.text)),
+                Value::Joined(_) => Some("a `(fmt)`, which is text".to_owned()),
                 _ => None,
             };
             if let Some(text) = text {
-                self.out.push(diag::wrong_type(value.span, &property.name, &wanted(property), &format!("{text}, which is text")));
+                self.out.push(diag::wrong_type(value.span, &property.name, &wanted(property), &text));
                 return None;
             }
         }

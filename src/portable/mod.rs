@@ -200,8 +200,6 @@ pub struct Output {
     pub about: String,
     /// Whether it is secret.
     pub secret: bool,
-    /// Whether it is a number.
-    pub number: bool,
     /// Where the spec says so.
     pub span: Span,
 }

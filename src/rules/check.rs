@@ -3,7 +3,7 @@
 use super::ast::Grade;
 use super::ast::{Each, Expr, ExprKind, Item, Loss, Path, ResourceRule, Rule, RuleParam, Statement, Subject};
 use super::builtin::{self, Type};
-use super::{CLOUD, PLACE, PREVIOUS, Rules};
+use super::{CLOUD, INCOMING, PLACE, PREVIOUS, Rules};
 use crate::diag::{Diagnostics, rules as diag};
 use crate::portable::{Catalogue, Kind, PortableType, Property};
 use crate::provider::{Limits, Member, NativeKind, NativeType, Presence, Shape};
@@ -52,6 +52,7 @@ pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: 
         losses: Vec::new(),
         busy: Vec::new(),
         known: Vec::new(),
+        fills: rules.target.fills(),
     };
     let all: Vec<String> = if complete { catalogue.names().map(str::to_owned).collect() } else { types.to_vec() };
     checker.cloud();
@@ -158,13 +159,24 @@ struct Checker<'a, 'f> {
     busy: Vec<(String, String)>,
     /// Paths that are present where we are.
     known: Vec<String>,
+    /// What the target's settings give to every resource.
+    fills: Vec<(String, Path)>,
 }
 
 impl Checker<'_, '_> {
     fn cloud(&mut self) {
+        let written = self.rules.target.settings.iter().filter(|node| node.name.text == "fill");
+        let unread = written.filter(|node| !self.fills.iter().any(|(name, _)| node.arg_str(0) == Some(name)));
+        let spans: Vec<Span> = unread.map(|node| node.span).collect();
+        for span in spans {
+            self.out.push(diag::spec(span, "`fill` takes a property of the provider's and `(get)cloud.NAME`"));
+        }
         if let Some(rule) = self.rules.lowering(CLOUD, self.sources) {
             let scope = Scope { rule: Rc::clone(&rule), subject: Root::Cloud, items: Vec::new() };
             self.rule(&scope);
+            for (_, path) in self.fills.clone() {
+                self.resolve(&scope, &path);
+            }
         }
     }
 
@@ -549,7 +561,8 @@ impl Checker<'_, '_> {
         for member in &native.object(object).members {
             let tags = root && native.tags.as_ref().is_some_and(|(name, _)| *name == member.name);
             let named = root && self.rules.target.names().is_some_and(|name| name == member.name);
-            if member.presence == Presence::Required && !always.contains_key(&member.name) && !tags && !named {
+            let filled = root && self.fills.iter().any(|(name, _)| *name == member.name);
+            if member.presence == Presence::Required && !always.contains_key(&member.name) && !tags && !named && !filled {
                 self.out.push(diag::missing_native_property(span, &native.name, &member.name));
             }
         }
@@ -1024,6 +1037,7 @@ impl Checker<'_, '_> {
                 let Some(param) = path.parts.get(1).and_then(|name| find_param(&scope.rule.body, name)) else { return self.lost(path, Vec::new()) };
                 return Typed::deferred(if param.secret { Ty::Secret } else { Ty::Text(None) });
             }
+            (None, INCOMING, Root::Type(ty)) => self.incoming(ty, path),
             (None, "from", Root::Edge { from, .. }) => Typed::new(Ty::Resource(Rc::clone(from))),
             (None, "to", Root::Edge { to, .. }) => Typed::new(Ty::Resource(Rc::clone(to))),
             (None, _, Root::Type(ty)) => match self.property(ty, &ty.properties, "", head) {
@@ -1042,8 +1056,10 @@ impl Checker<'_, '_> {
         if self.known.contains(head) {
             current.optional = false;
         }
-        let mut so_far = head.clone();
-        for part in path.parts.iter().skip(1) {
+        // `incoming.route` is one thing.
+        let taken = if matches!(current.ty, Ty::Blocks(..)) && head == INCOMING { 2 } else { 1 };
+        let mut so_far = path.parts.get(..taken).unwrap_or_default().join(".");
+        for part in path.parts.iter().skip(taken) {
             so_far = format!("{so_far}.{part}");
             let optional = current.optional;
             let Some(next) = self.step(&current.ty, part) else { return self.lost(path, Vec::new()) };
@@ -1053,6 +1069,30 @@ impl Checker<'_, '_> {
             }
         }
         current
+    }
+
+    /// The edges of one name that lead to a type: `incoming.route`.
+    fn incoming(&mut self, ty: &Rc<PortableType>, path: &Path) -> Typed {
+        let Some(edge) = path.parts.get(1) else { return self.lost(path, Vec::new()) };
+        let names: Vec<String> = self.catalogue.names().map(str::to_owned).collect();
+        let mut found: Vec<(Rc<PortableType>, usize)> = Vec::new();
+        let mut known: Vec<String> = Vec::new();
+        for from in names.iter().filter_map(|name| self.catalogue.get(name, self.sources)) {
+            for (index, property) in from.properties.iter().enumerate().filter(|(_, property)| property.edge().is_some_and(|to| to.to == ty.name)) {
+                known.push(format!("{INCOMING}.{}", property.name));
+                if property.name == *edge {
+                    found.push((Rc::clone(&from), index));
+                }
+            }
+        }
+        match found.as_slice() {
+            [(from, index)] => Typed::new(Ty::Blocks(Rc::clone(from), vec![*index])),
+            [] => self.lost(path, known),
+            _ => {
+                self.out.push(diag::spec(path.span, "edges of several types lead here by that name, and their fields may differ"));
+                Typed::new(Ty::Any)
+            }
+        }
     }
 
     fn lost(&mut self, path: &Path, known: Vec<String>) -> Typed {
@@ -1117,6 +1157,9 @@ impl Checker<'_, '_> {
             let to = self.catalogue.get(&edge.to, self.sources)?;
             if part == "to" {
                 return Some(Typed::new(Ty::Resource(to)));
+            }
+            if part == "from" {
+                return Some(Typed::new(Ty::Resource(Rc::clone(ty))));
             }
             let rule = self.rules.edge(&property.name, &ty.name, &edge.to, self.sources)?;
             let scope = Scope { rule, subject: Root::Edge { from: Rc::clone(ty), to, property: index }, items: Vec::new() };

@@ -5,11 +5,12 @@
 
 use super::ast::{Each, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
 use super::check::{Checked, find_item_output, find_output, find_param, is_list};
-use super::{CLOUD, Grade, PLACE, PREVIOUS, builtin, finish};
+use super::{CLOUD, Grade, INCOMING, PLACE, PREVIOUS, builtin, finish};
 use crate::check::{Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
 use crate::native::{Graph, MetLoss, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
 use crate::portable::{Kind, Property};
+use crate::provider::{NativeKind, Presence};
 use crate::source::{Sources, Span};
 use crate::syntax::Scalar;
 use std::cell::RefCell;
@@ -112,6 +113,8 @@ enum Item<'m> {
         property: &'m str,
         records: &'m [Record],
     },
+    /// Edges that lead here, by their instances.
+    Edges(Rc<[usize]>),
     Entries(&'m [(String, Field)]),
     Entry(&'m str, &'m Field),
     Fields(&'m [Field]),
@@ -129,7 +132,7 @@ enum Place<'m> {
 }
 
 /// Edges by where they lead and by the property that they are.
-type Siblings<'m> = HashMap<(ResourceId, &'m str), Rc<[usize]>>;
+type Siblings = HashMap<(ResourceId, String), Rc<[usize]>>;
 
 struct Lowering<'m, 'r, 'c, 'f> {
     model: &'m Model,
@@ -139,10 +142,12 @@ struct Lowering<'m, 'r, 'c, 'f> {
     /// Edge instances by the address of their record, which stays where it is while we lower.
     of_edge: HashMap<*const Record, usize>,
     cloud: Option<usize>,
+    /// What the target's settings give to every resource.
+    fills: Vec<(String, Path)>,
     slots: RefCell<Vec<Slot<'m, 'r>>>,
     by_role: RefCell<HashMap<usize, HashMap<&'r str, Vec<usize>>>>,
     /// The edges of one kind that lead to one resource, in their order.
-    siblings: RefCell<Siblings<'m>>,
+    siblings: RefCell<Siblings>,
     outputs: RefCell<HashMap<(usize, String), Option<Val>>>,
     used_params: RefCell<Vec<bool>>,
     rule_params: RefCell<Vec<NativeParam>>,
@@ -170,6 +175,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             of_resource: HashMap::new(),
             of_edge: HashMap::new(),
             cloud: None,
+            fills: checked.target().fills(),
             slots: RefCell::default(),
             by_role: RefCell::default(),
             siblings: RefCell::default(),
@@ -419,11 +425,13 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             (false, true) => Removal::Snapshot,
             (false, false) => Removal::Delete,
         };
+        let mut body = self.body(&rule.body, at);
+        self.fill_in(rule, &mut body, user);
         let resource = NativeResource {
             kind: rule.kind,
             ty: rule.ty.text.clone(),
             name: self.name(instance, &rule.role.text, rule.once, frame),
-            body: self.body(&rule.body, at),
+            body,
             after: references(&rule.after),
             removal,
             create_first: rule.create_first,
@@ -431,6 +439,21 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             origin: Origin { user, rule: rule.span },
         };
         (resource, references(&rule.before))
+    }
+
+    /// Gives a resource what the target's settings give to every one that has such a property.
+    fn fill_in(&self, rule: &'r ResourceRule, body: &mut Vec<(String, Val)>, user: Span) {
+        let Some(instance) = self.cloud.filter(|_| rule.kind == NativeKind::Resource && !self.fills.is_empty()) else { return };
+        let Some(native) = self.checked.provider().native_type(rule.kind, &rule.ty.text) else { return };
+        for (name, path) in &self.fills {
+            let takes = native.root().member(name).is_some_and(|member| member.presence != Presence::ReadOnly);
+            if takes && !body.iter().any(|(given, _)| given == name) {
+                let val = self.get(path, At { instance, frame: &[], user });
+                if !val.is_absent() {
+                    body.push((name.clone(), val));
+                }
+            }
+        }
     }
 
     fn name(&self, instance: usize, role: &str, once: bool, frame: &Frame<'m, 'r>) -> Vec<String> {
@@ -664,6 +687,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let Some(head) = path.parts.first() else { return Item::Absent };
         let bound = at.frame.iter().rev().find(|binding| binding.name == head).map(|binding| binding.item.clone());
         let who = self.instances.get(at.instance).map(|instance| instance.who);
+        let mut taken = 1;
         let mut item = match (bound, head.as_str(), who) {
             (Some(item), ..) => item,
             (None, "stack", _) => Item::Names(vec![("name", self.model.name.clone())]),
@@ -676,6 +700,10 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 let place = self.siblings(at.instance).iter().position(|&edge| edge == at.instance).unwrap_or(0);
                 return Item::Val(Val::new(ValKind::Integer(i64::try_from(place + 1).unwrap_or(i64::MAX)), Origin { user: at.user, rule: path.span }));
             }
+            (None, INCOMING, Some(Who::Resource(id))) => {
+                taken = 2;
+                path.parts.get(1).map_or(Item::Absent, |edge| Item::Edges(self.leading_to(id, edge)))
+            }
             (None, PREVIOUS, Some(Who::Edge { .. })) => self.previous(at.instance),
             (None, "this", Some(who)) => self.names_of(who),
             (None, "from", Some(Who::Edge { from, .. })) => Item::Resource(from),
@@ -684,47 +712,58 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             (None, name, Some(Who::Resource(id))) => self.resource(id).map_or(Item::Absent, |resource| self.in_values(id, &resource.values, name, path.span)),
             _ => Item::Absent,
         };
-        for part in path.parts.iter().skip(1) {
+        for part in path.parts.iter().skip(taken) {
             item = self.step(item, part, at, path.span);
         }
         item
     }
 
-    /// The edges of one kind that lead to the same resource, what matches least first: by each field of the edge's key, given before
-    /// absent, more of it written out before less.
+    /// The edges of one kind that lead to the same resource as an edge does.
     fn siblings(&self, instance: usize) -> Rc<[usize]> {
-        let Some(Who::Edge { from, to, property, .. }) = self.instances.get(instance).map(|edge| edge.who) else { return Rc::new([]) };
-        if let Some(known) = self.siblings.borrow().get(&(to, property)) {
+        match self.instances.get(instance).map(|edge| edge.who) {
+            Some(Who::Edge { to, property, .. }) => self.leading_to(to, property),
+            _ => Rc::new([]),
+        }
+    }
+
+    /// The edges of one kind that lead to a resource, what matches least first: by each field of the edge's key, given before absent,
+    /// more of it written out before less.
+    fn leading_to(&self, to: ResourceId, wanted: &str) -> Rc<[usize]> {
+        if let Some(known) = self.siblings.borrow().get(&(to, wanted.to_owned())) {
             return Rc::clone(known);
         }
         let key = |property: &'m Property| if let Kind::Block(block) = &property.kind { block.key.as_deref() } else { None };
-        let named = self.resource(from).and_then(|from| from.ty.properties.iter().filter(|other| other.name == property).find_map(key));
-        let fields: Vec<&str> = named.iter().flat_map(|key| key.split(' ')).collect();
         let mut found = Vec::new();
         for (index, edge) in self.instances.iter().enumerate() {
-            if let Who::Edge { to: other, record, property: name, .. } = edge.who
-                && (other, name) == (to, property)
+            if let Who::Edge { from, to: other, record, property } = edge.who
+                && (other, property) == (to, wanted)
             {
-                let text = |field: &&str| match record.get(field).map(|field| &field.value) {
+                let named = self.resource(from).and_then(|from| from.ty.properties.iter().filter(|other| other.name == property).find_map(key));
+                let text = |field: &str| match record.get(field).map(|field| &field.value) {
                     Some(Value::Text(text)) => text.as_str(),
                     _ => "",
                 };
-                found.push((fields.iter().map(text).map(|text| (Reverse(narrow(text)), text)).collect::<Vec<_>>(), index));
+                found.push((named.iter().flat_map(|key| key.split(' ')).map(text).map(|text| (Reverse(narrow(text)), text)).collect::<Vec<_>>(), index));
             }
         }
         found.sort();
         let found: Rc<[usize]> = found.into_iter().map(|(_, index)| index).collect();
-        self.siblings.borrow_mut().insert((to, property), Rc::clone(&found));
+        self.siblings.borrow_mut().insert((to, wanted.to_owned()), Rc::clone(&found));
         found
+    }
+
+    /// An edge as a group of fields.
+    fn edge_item(&self, edge: usize) -> Item<'m> {
+        match self.instances.get(edge).map(|edge| edge.who) {
+            Some(Who::Edge { from, record, property, .. }) => Item::Block { owner: from, property, record },
+            _ => Item::Absent,
+        }
     }
 
     fn previous(&self, instance: usize) -> Item<'m> {
         let edges = self.siblings(instance);
         let before = edges.iter().position(|&edge| edge == instance).and_then(|place| edges.get(place.checked_sub(1)?));
-        match before.and_then(|&edge| self.instances.get(edge)).map(|edge| edge.who) {
-            Some(Who::Edge { from, record, property, .. }) => Item::Block { owner: from, property, record },
-            _ => Item::Absent,
-        }
+        before.map_or(Item::Absent, |&edge| self.edge_item(edge))
     }
 
     fn names_of(&self, who: Who<'m>) -> Item<'m> {
@@ -758,6 +797,9 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             && let Some(to) = record.to
         {
             return Item::Resource(to);
+        }
+        if name == "from" && record.to.is_some() {
+            return Item::Resource(owner);
         }
         if record.get(name).is_some() {
             return self.in_values(owner, record, name, rule);
@@ -808,6 +850,10 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                     .filter(|val| !val.is_absent())
                     .collect();
                 Item::Val(Val::new(ValKind::List(vals), origin))
+            }
+            Item::Edges(edges) => {
+                let vals = edges.iter().map(|edge| self.item_val(self.step(self.edge_item(*edge), part, at, rule), at, rule));
+                Item::Val(Val::new(ValKind::List(vals.filter(|val| !val.is_absent()).collect()), origin))
             }
             Item::Val(Val { kind: ValKind::Map(fields), .. }) => {
                 fields.into_iter().find(|(name, _)| name == part).map_or(Item::Absent, |(_, val)| Item::Val(val))
@@ -898,6 +944,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             Item::Blocks { records, .. } => !records.is_empty(),
             Item::Entries(entries) => !entries.is_empty(),
             Item::Fields(fields) => !fields.is_empty(),
+            Item::Edges(edges) => !edges.is_empty(),
             _ => true,
         }
     }
@@ -940,6 +987,16 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                         None => record.key.clone(),
                     };
                     binding(Item::Block { owner, property, record }, key)
+                })
+                .collect(),
+            Item::Edges(edges) => edges
+                .iter()
+                .filter_map(|&edge| match self.instances.get(edge)?.who {
+                    Who::Edge { from, record, .. } => {
+                        let from = self.resource(from)?.name.text.as_str();
+                        Some(binding(self.edge_item(edge), format!("{from} {}", record.key)))
+                    }
+                    _ => None,
                 })
                 .collect(),
             Item::Entries(entries) => entries

@@ -32,6 +32,9 @@ const PLACE: &str = "place";
 /// The name under which an edge's rule reaches the one that stands before its own.
 const PREVIOUS: &str = "previous";
 
+/// The name under which a type's rule reaches the edges that lead to it.
+const INCOMING: &str = "incoming";
+
 /// An output of a cloud: an artefact in a format, written by its own rules and checked against its own facts.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -57,6 +60,18 @@ impl Target {
     /// The property by which resources are named, where their rules do not name them.
     pub fn names(&self) -> Option<&str> {
         self.settings.iter().find(|node| node.name.text == "names").and_then(|node| node.arg_str(0))
+    }
+
+    /// Properties that every resource gets which has them and whose rule gives none, each with the path of its value.
+    fn fills(&self) -> Vec<(String, ast::Path)> {
+        let fills = self.settings.iter().filter(|node| node.name.text == "fill");
+        fills
+            .filter_map(|node| {
+                let value = node.args.get(1).filter(|value| value.tag() == Some("get"))?;
+                let parts = value.as_str()?.split('.').map(str::to_owned).collect();
+                Some((node.arg_str(0)?.to_owned(), ast::Path { parts, span: value.span }))
+            })
+            .collect()
     }
 }
 

@@ -275,8 +275,10 @@ impl Maker<'_, '_> {
             for form in ["(get)", "(when)", "(gte)"] {
                 self.add(format!("{path}: a form before the node"), vec![(full.start..full.start, form.to_owned())], here.clone(), true, stage);
             }
+            // What a map has in braces are entries of it.
+            let is_map = matches!(name, "env" | "tags");
             if !text.contains('\n') && node.children.is_none() {
-                self.add(format!("{path}: braces behind it"), vec![(full.end..full.end, " { zz 1 }".to_owned())], here.clone(), true, stage);
+                self.add(format!("{path}: braces behind it"), vec![(full.end..full.end, " { zz 1 }".to_owned())], here.clone(), !is_map, stage);
                 self.add(format!("{path}: empty braces behind it"), vec![(full.end..full.end, " { }".to_owned())], lines.clone(), false, stage);
             }
             if !top && stage.is_none() && !resources.is_empty() {

@@ -66,22 +66,25 @@ const MODULES: usize = 200;
 
 /// What `terraform validate` has against each template, by its place in the list. Every template is a module of a
 /// configuration, since most of the time goes into the start of the provider.
-pub fn terraform(terraform: &Terraform, templates: &[String]) -> BTreeMap<usize, Vec<String>> {
+pub fn terraform(terraform: &Terraform, templates: &[String], environment: &[(String, String)]) -> BTreeMap<usize, Vec<String>> {
     let mut complaints = BTreeMap::new();
     for (batch, templates) in templates.chunks(MODULES).enumerate() {
-        let found = configuration(terraform, &format!("mutants{batch}"), templates);
+        let found = configuration(terraform, &format!("mutants{batch}"), templates, environment);
         complaints.extend(found.into_iter().map(|(index, found)| (batch * MODULES + index, found)));
     }
     complaints
 }
 
-fn configuration(terraform: &Terraform, name: &str, templates: &[String]) -> BTreeMap<usize, Vec<String>> {
+fn configuration(terraform: &Terraform, name: &str, templates: &[String], environment: &[(String, String)]) -> BTreeMap<usize, Vec<String>> {
     let folder = terraform.folder(name);
     let mut complaints: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     let mut modules: Map<String, Value> = Map::new();
     let mut root = json!({});
-    let broken = r#"{"resource": {"aws_s3_bucket": {"broken": {"no_such_argument": 1}}}}"#;
-    for (index, template) in templates.iter().map(String::as_str).chain([broken]).enumerate() {
+    // A resource of the first template, with an argument that no type has.
+    let first: Value = templates.first().map(|template| serde_json::from_str(template).unwrap()).unwrap_or_default();
+    let known = first["resource"].as_object().and_then(|types| types.keys().next().cloned()).unwrap_or_default();
+    let broken = json!({ "terraform": first["terraform"], "resource": { known: { "broken": { "no_such_argument": 1 } } } }).to_string();
+    for (index, template) in templates.iter().map(String::as_str).chain([broken.as_str()]).enumerate() {
         let mut template: Value = serde_json::from_str(template).unwrap();
         // A provider of its own for every module would be started for every module.
         if let Some(provider) = template.as_object_mut().unwrap().remove("provider") {
@@ -98,13 +101,12 @@ fn configuration(terraform: &Terraform, name: &str, templates: &[String]) -> BTr
         fs::write(folder.join(&name).join("main.tf.json"), format!("{template:#}")).unwrap();
         modules.insert(name, Value::Object(call));
     }
-    let none: &[(String, String)] = &[];
     let mut awake = false;
     // A fault that shows when a module is loaded hides what shows later, so the faulty ones are taken out and the rest goes on.
     loop {
         root["module"] = Value::Object(modules.clone());
         fs::write(folder.join("main.tf.json"), format!("{root:#}")).unwrap();
-        let init = terraform.run(&folder, &["init", "-no-color", "-json"], none);
+        let init = terraform.run(&folder, &["init", "-no-color", "-json"], environment);
         let said = String::from_utf8_lossy(&init.stdout).into_owned();
         let mut found: Vec<Value> = said
             .lines()
@@ -113,7 +115,7 @@ fn configuration(terraform: &Terraform, name: &str, templates: &[String]) -> BTr
             .map(|line| line["diagnostic"].clone())
             .collect();
         if init.status.success() {
-            let output = terraform.run(&folder, &["validate", "-json"], none);
+            let output = terraform.run(&folder, &["validate", "-json"], environment);
             let answer: Value = serde_json::from_slice(&output.stdout)
                 .unwrap_or_else(|error| panic!("terraform validate did not answer with JSON ({error}):\n{}", both(&output)));
             found = answer["diagnostics"].as_array().cloned().unwrap_or_default();
