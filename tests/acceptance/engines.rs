@@ -45,6 +45,17 @@ pub fn python() -> Option<PathBuf> {
     Some(python)
 }
 
+/// cloud-init's modules with an interpreter that has what they need, by the environment in which they are found.
+pub fn cloud_init() -> Option<(PathBuf, Vec<(&'static str, PathBuf)>)> {
+    let python = python()?;
+    let unpacked = root().join("target/cloud-init/usr/lib/python3/dist-packages");
+    let installed = PathBuf::from("/usr/lib/python3/dist-packages");
+    let Some(modules) = [unpacked, installed].into_iter().find(|folder| folder.join("cloudinit").is_dir()) else {
+        return missing("cloud-init", "`cargo xtask venv` unpacks Debian's package where apt-get is there");
+    };
+    Some((python, vec![("PYTHONPATH", modules)]))
+}
+
 /// Terraform, the mirror that it takes the provider from, and a folder for what it is given.
 pub struct Terraform {
     scratch: TempDir,

