@@ -216,7 +216,16 @@ impl Checker<'_> {
                     self.out.push(diag::wrong_type(node.span, name, "one or several texts", "empty"));
                     return None;
                 }
-                let items: Vec<Field> = node.args.iter().filter_map(|value| self.list_item(property, value, *format)).collect();
+                let mut items: Vec<Field> = Vec::new();
+                for value in &node.args {
+                    let Some(item) = self.list_item(property, value, *format) else { continue };
+                    if let (true, Value::Text(text)) = (property.distinct, &item.value)
+                        && let Some(first) = items.iter().find(|other| matches!(&other.value, Value::Text(other) if other == text))
+                    {
+                        self.out.push(diag::duplicate_key(value.span, name, text, first.span));
+                    }
+                    items.push(item);
+                }
                 Some(Field { value: Value::List(items), span: node.span, given: true })
             }
             (Kind::List(format), Written::Inline(_, value)) => {

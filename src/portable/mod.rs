@@ -64,6 +64,8 @@ pub struct Property {
     pub prefixes: Option<(u8, u8)>,
     /// For an address range: whether those of two resources must not overlap.
     pub apart: bool,
+    /// For a list: whether no item may come twice.
+    pub distinct: bool,
     /// Where the spec says so.
     pub span: Span,
 }
