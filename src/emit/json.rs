@@ -126,7 +126,7 @@ pub fn number(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < 1e15 { format!("{number:.0}") } else { number.to_string() }
 }
 
-/// JSON text as YAML. Every text is quoted: CloudFormation reads YAML 1.1, in which `OFF` is false and `2012-10-17` a date.
+/// JSON text as YAML. Every text is quoted: CloudFormation and Heat read YAML 1.1, in which `OFF` is false and `2012-10-17` a date.
 pub fn to_yaml(json: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
     let options = serde_yaml::ser_options! { quote_all: true };

@@ -1,6 +1,7 @@
 //! Native graphs to text: how each format spells a reference, a join, a parameter. An emitter cannot fail and decides nothing.
 
 mod cloudformation;
+mod heat;
 mod json;
 mod terraform;
 
@@ -12,6 +13,8 @@ use crate::rules::Target;
 pub enum Format {
     /// CloudFormation, JSON or YAML.
     CloudFormation,
+    /// Heat's own templates (HOT), always YAML.
+    Heat,
     /// Terraform's JSON syntax.
     Terraform,
 }
@@ -43,6 +46,7 @@ impl Format {
     pub fn named(name: &str) -> Option<Format> {
         match name {
             "cloudformation" => Some(Format::CloudFormation),
+            "heat" => Some(Format::Heat),
             "terraform" => Some(Format::Terraform),
             _ => None,
         }
@@ -53,6 +57,7 @@ impl Format {
         match (self, style.yaml) {
             (Format::CloudFormation, false) => "template.json",
             (Format::CloudFormation, true) => "template.yaml",
+            (Format::Heat, _) => "template.yaml",
             (Format::Terraform, _) => "main.tf.json",
         }
     }
@@ -66,7 +71,7 @@ impl Format {
     pub fn logical_name(self, parts: &[String]) -> String {
         match self {
             Format::CloudFormation => pascal(&parts.join("-")),
-            Format::Terraform => snake(&parts.join("-")),
+            Format::Heat | Format::Terraform => snake(&parts.join("-")),
         }
     }
 
@@ -74,7 +79,7 @@ impl Format {
     pub fn output_name(self, name: &str) -> String {
         match self {
             Format::CloudFormation => pascal(name),
-            Format::Terraform => name.replace('-', "_"),
+            Format::Heat | Format::Terraform => name.replace('-', "_"),
         }
     }
 
@@ -84,7 +89,7 @@ impl Format {
             Format::CloudFormation => pascal(name),
             // Terraform keeps these for modules; no name of the stack ends with a dash, so none becomes this one.
             Format::Terraform if RESERVED.contains(&name) => format!("{}_", snake(name)),
-            Format::Terraform => snake(name),
+            Format::Heat | Format::Terraform => snake(name),
         }
     }
 
@@ -96,7 +101,7 @@ impl Format {
     /// Resources of one name space need different names.
     pub fn name_space(self, resource: &NativeResource) -> String {
         match self {
-            Format::CloudFormation => String::new(),
+            Format::CloudFormation | Format::Heat => String::new(),
             Format::Terraform => format!("{:?} {}", resource.kind, resource.ty),
         }
     }
@@ -113,10 +118,12 @@ impl Format {
         }
     }
 
-    /// What the cloud takes of a template. CloudFormation: "CloudFormation quotas" in its user guide; Terraform has none.
+    /// What the cloud takes of a template. CloudFormation: "CloudFormation quotas" in its user guide; Heat: the defaults of its
+    /// options `max_template_size` and `max_resources_per_stack`; Terraform has none.
     pub fn limits(self) -> SizeLimits {
         match self {
             Format::CloudFormation => SizeLimits { direct: Some(51_200), bytes: Some(1_048_576), resources: Some(500), entries: Some(200) },
+            Format::Heat => SizeLimits { direct: None, bytes: Some(524_288), resources: Some(1_000), entries: None },
             Format::Terraform => SizeLimits { direct: None, bytes: None, resources: None, entries: None },
         }
     }
@@ -129,6 +136,7 @@ pub fn write(graph: &Graph, target: &Target, style: Style) -> String {
             let text = cloudformation::write(graph, style.compact && !style.yaml);
             if style.yaml { json::to_yaml(&text) } else { text }
         }
+        Format::Heat => json::to_yaml(&heat::write(graph, true)),
         Format::Terraform => terraform::write(graph, target, style.compact),
     }
 }

@@ -203,7 +203,13 @@ impl NativeType {
             return Some(shape.clone());
         }
         if !self.attributes.is_empty() {
-            return None;
+            let known = |wanted: &str| self.attributes.iter().find(|(name, _)| name == wanted).map(|(_, shape)| shape);
+            // What is inside of an attribute without a shape of its own is known only when deployed.
+            return match path.find(['.', '[']).and_then(|at| path.get(..at)).and_then(known) {
+                Some(Shape::Json) => Some(Shape::Json),
+                Some(Shape::List(inner) | Shape::Map(inner)) if **inner == Shape::Json => Some(Shape::Json),
+                _ => known("*").cloned(),
+            };
         }
         let mut shape = Shape::Object(0);
         for part in path.split('.') {
