@@ -107,6 +107,11 @@ impl Writer<'_> {
             ValKind::Attr(id, path) => self.attribute(json, *id, path, None),
             ValKind::Param(index) => json.object(|json| json.key("get_param").text(&self.param_name(*index))),
             ValKind::Pseudo(name) => json.object(|json| json.key("get_param").text(name)),
+            ValKind::Concat(pieces) if pieces.iter().all(|piece| matches!(piece.kind, ValKind::Text(_))) => {
+                json.text(
+                    &pieces.iter().filter_map(|piece| if let ValKind::Text(text) = &piece.kind { Some(text.as_str()) } else { None }).collect::<String>(),
+                );
+            }
             ValKind::Concat(pieces) => self.join(json, "", |json| json.array(|json| pieces.iter().for_each(|piece| self.piece(json, piece)))),
             ValKind::Join(separator, list) => self.join(json, separator, |json| match &list.kind {
                 ValKind::List(items) => json.array(|json| items.iter().for_each(|item| self.piece(json, item))),
