@@ -14,6 +14,7 @@ mod cfn_lint;
 mod cfn_yaml;
 mod engines;
 mod escaping;
+mod independent;
 mod product;
 mod schema_provider;
 mod terraform;

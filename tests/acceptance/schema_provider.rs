@@ -3,10 +3,10 @@
 //! numbers of blocks, references, circles, and values that are known only after an apply.
 
 use crate::engines::{SchemaProvider, Terraform, both, cloud_init, python, say, terraform_core};
+use crate::independent::schema;
 use crate::product::{root, variants};
 use crate::terraform::{blocks, names, override_resources, validate, variables};
 use serde_json::{Value, from_str, json};
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ struct Judged {
     target: &'static str,
     /// Facts files, each with the arguments of its provider's own block.
     facts: &'static [&'static str],
-    /// Files of the independent schemas, where they are at hand.
+    /// Names of the independent schemas, where they are at hand.
     independent: &'static [&'static str],
     /// Whether its templates start servers, whose user data is judged too.
     servers: bool,
@@ -28,7 +28,7 @@ struct Judged {
 const OPENSTACK: Judged = Judged {
     target: "tf-openstack",
     facts: &["specs/providers/terraform-openstack.facts"],
-    independent: &["openstack.json.zst"],
+    independent: &["openstack"],
     servers: true,
     known: "openstack_networking_network_v2",
 };
@@ -49,19 +49,9 @@ fn whole_life(judged: &Judged) {
     }
 }
 
-/// The independent schemas, unpacked: they are no part of the project, so a machine may well be without them.
+/// The independent schemas, unpacked.
 fn independent(judged: &Judged, folder: &Path) -> Option<Vec<String>> {
-    let schemas = env::var_os("STACKC_SCHEMAS").map_or_else(|| root().join("../shared/schemas"), PathBuf::from).join("terraform");
-    let mut unpacked = Vec::new();
-    for name in judged.independent {
-        let to = folder.join(name.trim_end_matches(".zst"));
-        let done = Command::new("zstd").args(["-dqfo"]).arg(&to).arg(schemas.join(name)).output().ok()?;
-        if !done.status.success() {
-            return None;
-        }
-        unpacked.push(to.to_str()?.to_owned());
-    }
-    Some(unpacked)
+    judged.independent.iter().map(|name| Some(schema(name, folder)?.to_str()?.to_owned())).collect()
 }
 
 /// What the servers of a state are started with, as the cloud would hand it to them.
