@@ -23,10 +23,16 @@ const STACK: &str = r##"stack shop {
     dns-zone site domain="shop.example" {
         accept "a trial" target=hot
     }
+    bucket media {
+        accept "a trial" target=hot
+        public-read
+        website index=index.html
+    }
     dns-record www zone=site label=www kind=A ttl=(get)ttl { values "192.0.2.1" }
     dns-record odd zone=site label=odd kind=TXT { values "on: {{x}} ${y} %{z} [w] # \"q\" 012 \u{e9}" }
     dns-record said zone=site label=said kind=TXT { values (get)answer }
     output range (get)main.cidr
+    output media (get)media.domain
 }
 "##;
 
