@@ -60,9 +60,15 @@ impl Compiler {
         let (model, problems) = check::check(&nodes, Span::new(file, 0, 1), stage, &self.catalogue, sources);
         out.extend(problems);
         let targets = self.targets(sources);
-        let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+        let mut names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+        for name in model.iter().flat_map(|model| &model.targets).filter(|name| !names.contains(&name.text.as_str())) {
+            out.push(diag::check::unknown_target(name.span, &name.text, &names));
+        }
+        // What a whole cloud lacks is accepted for all of its targets at once.
+        names.extend(targets.iter().map(|target| target.cloud.as_str()));
+        names.dedup();
         let accepted = model.iter().flat_map(|model| &model.resources).flat_map(|resource| &resource.accepts).filter_map(|accept| accept.target.as_ref());
-        for name in model.iter().flat_map(|model| &model.targets).chain(accepted).filter(|name| !names.contains(&name.text.as_str())) {
+        for name in accepted.filter(|name| !names.contains(&name.text.as_str())) {
             out.push(diag::check::unknown_target(name.span, &name.text, &names));
         }
         out.extend(self.files.problems());

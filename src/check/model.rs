@@ -73,7 +73,7 @@ pub struct Resource {
 /// The acceptance of what a target lacks.
 #[derive(Debug, Clone)]
 pub struct Accept {
-    /// The target, or all of them when `None`.
+    /// The target, or the cloud for all of its targets, or every target when `None`.
     pub target: Option<Ident>,
     /// Why the loss does no harm, in the author's words.
     pub reason: String,
@@ -82,9 +82,9 @@ pub struct Accept {
 }
 
 impl Accept {
-    /// Whether it is about a target.
-    pub fn covers(&self, target: &str) -> bool {
-        self.target.as_ref().is_none_or(|on| on.text == target)
+    /// Whether it is about a target of a cloud.
+    pub fn covers(&self, target: &str, cloud: &str) -> bool {
+        self.target.as_ref().is_none_or(|on| on.text == target || on.text == cloud)
     }
 }
 

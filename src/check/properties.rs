@@ -466,14 +466,23 @@ impl Checker<'_> {
         if value.tag.is_some() {
             let field = self.tagged(value, name, secrets)?;
             // Of a text with values in it, the beginning may be known.
-            if let (Format::Path, Value::Joined(pieces)) = (format, &field.value)
-                && let Some(Field { value: Value::Text(first), .. }) = pieces.first()
-                && !first.starts_with('/')
-            {
-                self.out.push(diag::bad_format(value.span, name, formats::wanted(format), "a path starts with `/`"));
-                return None;
+            let known = match (format, &field.value) {
+                (Format::Path, Value::Joined(pieces)) => pieces.first().map(|piece| &piece.value),
+                _ => Some(&field.value),
+            };
+            match known {
+                Some(Value::Text(first)) if format == Format::Path && !first.starts_with('/') => {
+                    self.out.push(diag::bad_format(value.span, name, formats::wanted(format), "a path starts with `/`"));
+                    return None;
+                }
+                Some(Value::Output(id, output)) if !self.output_fits(*id, output, format) => {
+                    let of = self.declared.get(id.0).map(|of| of.name.text.as_str()).unwrap_or_default();
+                    let got = format!("`{of}.{output}`, which may look otherwise");
+                    self.out.push(diag::wrong_type(value.span, name, formats::wanted(format), &got));
+                    return None;
+                }
+                _ => return Some(field),
             }
-            return Some(field);
         }
         let lenient = format == Format::Any && name != "command";
         let text = match &value.scalar {
@@ -491,6 +500,12 @@ impl Checker<'_> {
             return None;
         }
         Some(Field { value: Value::Text(text), span: value.span, given: true })
+    }
+
+    /// Whether an output looks as a property wants it: what is known only when deployed can be checked by no pattern.
+    fn output_fits(&self, id: ResourceId, output: &str, format: Format) -> bool {
+        let free = matches!(format, Format::Any | Format::Image);
+        free || self.declared.get(id.0).and_then(|of| of.ty.output(output)).is_none_or(|output| output.format == format)
     }
 
     fn tagged(&mut self, value: &syntax::Value, name: &str, secrets: bool) -> Option<Field> {

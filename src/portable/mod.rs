@@ -202,6 +202,8 @@ pub struct Output {
     pub about: String,
     /// Whether it is secret.
     pub secret: bool,
+    /// What its text looks like on every target.
+    pub format: Format,
     /// Where the spec says so.
     pub span: Span,
 }

@@ -353,7 +353,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 (None, false) => return,
             },
         };
-        let accepted = resource.accepts.iter().find(|accept| accept.covers(target));
+        let accepted = resource.accepts.iter().find(|accept| accept.covers(target, &self.checked.target().cloud));
         self.losses.borrow_mut().push(MetLoss {
             resource: id,
             subject,
