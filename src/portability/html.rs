@@ -1,9 +1,10 @@
 //! Reports as one HTML file that needs nothing else, and prints.
 
 use super::picture::picture;
-use super::text::{counts, moves, notes, stage_and_from};
-use super::{Report, subject, word};
+use super::text::{counts, moves, notes, stage_and_from, untouched};
+use super::{Report, overview, subject, word};
 use crate::check::Model;
+use crate::rules::Grade;
 use crate::source::Sources;
 
 const STYLE: &str = "
@@ -40,22 +41,32 @@ pub fn html(model: &Model, reports: &[Report], from: Option<&str>, sources: &Sou
         text.push_str(&format!("<span class=\"{grade}\">{grade}</span>"));
     }
     text.push_str("</p>\n");
+    if reports.len() > 1 {
+        let heads: String = reports.iter().map(|report| format!("<th>{}</th>", escape(&report.target))).collect();
+        text.push_str(&format!("<table>\n<tr><th>resource</th>{heads}</tr>\n"));
+        for (name, grades) in overview(model, reports) {
+            let said = |grade: Option<Grade>| if from.is_some() && grade.is_none() { "no worse" } else { word(grade) };
+            let cells: String = grades.iter().map(|grade| format!("<td class=\"grade {}\">{}</td>", word(*grade), said(*grade))).collect();
+            text.push_str(&format!("<tr><td>{}</td>{cells}</tr>\n", escape(&name)));
+        }
+        text.push_str("</table>\n");
+    }
     for report in reports {
         text.push_str(&format!(
-            "<section id=\"{}\">\n<h2>{0}: {} of 100</h2>\n<p>{}</p>\n{}<table>\n<tr><th>resource</th><th>grade</th><th>what</th><th>why</th><th>line</th></tr>\n",
+            "<section id=\"{}\">\n<h2>{0}: {} of 100</h2>\n<p>{}</p>\n{}",
             escape(&report.target),
             report.score,
             escape(&report.about),
             picture(model, report)
         ));
+        if report.has_losses() {
+            text.push_str("<table>\n<tr><th>resource</th><th>grade</th><th>what</th><th>why</th><th>line</th></tr>\n");
+        }
         for refusal in &report.refusals {
             row(&mut text, "", "refused", &refusal.message, &refusal.primary.text, sources.line_column(refusal.primary.span).0);
         }
         for node in &report.nodes {
             let name = format!("{} {}", node.ty, node.name);
-            if node.losses.is_empty() {
-                row(&mut text, &name, "exact", "", "", sources.line_column(node.span).0);
-            }
             if let Some(reason) = node.accepted() {
                 row(&mut text, &name, "accepted", "", reason, sources.line_column(node.span).0);
             }
@@ -64,7 +75,12 @@ pub fn html(model: &Model, reports: &[Report], from: Option<&str>, sources: &Sou
                 row(&mut text, &name, word(Some(loss.grade)), &subject(loss, node, model), &why, sources.line_column(loss.user).0);
             }
         }
-        text.push_str("</table>\n");
+        if report.has_losses() {
+            text.push_str("</table>\n");
+        }
+        if let Some(line) = untouched(report, from) {
+            text.push_str(&format!("<p>{}</p>\n", escape(&line)));
+        }
         let moves = moves(report);
         if !moves.is_empty() {
             text.push_str("<h3>To move</h3>\n<ul>\n");

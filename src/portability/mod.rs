@@ -89,6 +89,11 @@ impl Report {
         if self.refusals.is_empty() { self.nodes.iter().filter_map(Node::worst).max() } else { Some(Grade::Unsupported) }
     }
 
+    /// Whether anything is lost or refused.
+    pub fn has_losses(&self) -> bool {
+        self.worst().is_some()
+    }
+
     /// How many losses there are of a grade.
     pub fn count(&self, grade: Grade) -> usize {
         self.nodes.iter().flat_map(|node| &node.losses).filter(|loss| loss.grade == grade).count()
@@ -105,6 +110,16 @@ impl Report {
         }
         sort(&mut self.nodes);
     }
+}
+
+/// The worst that happens to each resource on each target, the resources in the order of the stack's own report.
+pub(crate) fn overview(model: &Model, reports: &[Report]) -> Vec<(String, Vec<Option<Grade>>)> {
+    let worst =
+        |name: &str| -> Vec<Option<Grade>> { reports.iter().map(|report| report.nodes.iter().find(|node| node.name == name).and_then(Node::worst)).collect() };
+    let mut rows: Vec<(String, Vec<Option<Grade>>)> =
+        model.resources.iter().map(|resource| (format!("{} {}", resource.ty.name, resource.name.text), worst(&resource.name.text))).collect();
+    rows.sort_by_key(|(_, grades)| std::cmp::Reverse(grades.iter().copied().max().flatten()));
+    rows
 }
 
 /// Puts a report together from what lowering met.

@@ -1,6 +1,6 @@
 //! Reports as a table for a terminal, and as Markdown.
 
-use super::{Report, place, subject, to_accept, word};
+use super::{Report, overview, place, subject, to_accept, word};
 use crate::check::Model;
 use crate::native::MetLoss;
 use crate::rules::Grade;
@@ -12,6 +12,7 @@ const WIDTH: usize = 100;
 /// Reports for a terminal.
 pub fn table(model: &Model, reports: &[Report], from: Option<&str>, sources: &Sources) -> String {
     let mut text = format!("{}{}\n", model.name, stage_and_from(model, from));
+    text.push_str(&grid(model, reports));
     for report in reports {
         text.push_str(&format!("\n{} ({}): {} of 100, {}\n", report.target, report.about, report.score, counts(report)));
         for refusal in &report.refusals {
@@ -32,11 +33,9 @@ pub fn table(model: &Model, reports: &[Report], from: Option<&str>, sources: &So
                 text.push_str(&row(word(Some(loss.grade)), &line, &format!("{what}: {}{}", loss.reason, notes(loss))));
             }
         }
-        let exact: Vec<String> = report.nodes.iter().filter(|node| node.losses.is_empty()).map(|node| format!("{} {}", node.ty, node.name)).collect();
-        if !exact.is_empty() {
-            let word = if from.is_some() { "no worse" } else { "exact" };
+        if let Some(line) = untouched(report, from) {
             text.push('\n');
-            text.push_str(&wrap(&format!("  {word}: "), &exact.join(", ")));
+            text.push_str(&wrap("  ", &line));
         }
         let moves = moves(report);
         if !moves.is_empty() {
@@ -44,6 +43,26 @@ pub fn table(model: &Model, reports: &[Report], from: Option<&str>, sources: &So
             moves.iter().for_each(|line| text.push_str(&wrap("  - ", line)));
         }
     }
+    text
+}
+
+/// The worst of each resource on each target, when there are several to compare.
+fn grid(model: &Model, reports: &[Report]) -> String {
+    if reports.len() < 2 {
+        return String::new();
+    }
+    let rows = overview(model, reports);
+    let first = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = reports.iter().map(|report| report.target.len().max("unsupported".len())).collect();
+    let line = |head: &str, cells: Vec<String>| {
+        let cells: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        format!("  {head:<first$}  {}", cells.join("  ")).trim_end().to_owned() + "\n"
+    };
+    let mut text = format!("\n{}", line("", reports.iter().map(|report| report.target.clone()).collect()));
+    for (name, grades) in &rows {
+        text.push_str(&line(name, grades.iter().map(|grade| grade.map_or("·", |grade| word(Some(grade))).to_owned()).collect()));
+    }
+    text.push_str(&line("score of 100", reports.iter().map(|report| report.score.to_string()).collect()));
     text
 }
 
@@ -65,16 +84,24 @@ pub fn markdown(model: &Model, reports: &[Report], from: Option<&str>, sources: 
             count(Grade::Emulated)
         ));
     }
+    if reports.len() > 1 {
+        let targets: Vec<&str> = reports.iter().map(|report| report.target.as_str()).collect();
+        text.push_str(&format!("\n| resource | {} |\n|---|{}\n", targets.join(" | "), "---|".repeat(targets.len())));
+        for (name, grades) in overview(model, reports) {
+            let grades: Vec<&str> = grades.iter().map(|grade| grade.map_or("", |grade| word(Some(grade)))).collect();
+            text.push_str(&format!("| {} | {} |\n", cell(&name), grades.join(" | ")));
+        }
+    }
     for report in reports {
-        text.push_str(&format!("\n## {}: {} of 100\n\n| resource | grade | what | why | line |\n|---|---|---|---|---|\n", report.target, report.score));
+        text.push_str(&format!("\n## {}: {} of 100\n", report.target, report.score));
+        if report.has_losses() {
+            text.push_str("\n| resource | grade | what | why | line |\n|---|---|---|---|---|\n");
+        }
         for refusal in &report.refusals {
             let line = sources.line_column(refusal.primary.span).0;
             text.push_str(&format!("| | refused | {} | {} | {line} |\n", cell(&refusal.message), cell(&refusal.primary.text)));
         }
         for node in &report.nodes {
-            if node.losses.is_empty() {
-                text.push_str(&format!("| {} {} | exact | | | {} |\n", node.ty, cell(&node.name), sources.line_column(node.span).0));
-            }
             if let Some(reason) = node.accepted() {
                 text.push_str(&format!("| {} {} | accepted | | {} | {} |\n", node.ty, cell(&node.name), cell(reason), sources.line_column(node.span).0));
             }
@@ -91,6 +118,9 @@ pub fn markdown(model: &Model, reports: &[Report], from: Option<&str>, sources: 
                 ));
             }
         }
+        if let Some(line) = untouched(report, from) {
+            text.push_str(&format!("\n{}\n", cell(&line)));
+        }
         let moves = moves(report);
         if !moves.is_empty() {
             text.push_str("\nTo move:\n\n");
@@ -98,6 +128,13 @@ pub fn markdown(model: &Model, reports: &[Report], from: Option<&str>, sources: 
         }
     }
     text
+}
+
+/// The resources that lose nothing, in one line.
+pub(super) fn untouched(report: &Report, from: Option<&str>) -> Option<String> {
+    let names: Vec<String> = report.nodes.iter().filter(|node| node.losses.is_empty()).map(|node| format!("{} {}", node.ty, node.name)).collect();
+    let word = if from.is_some() { "no worse" } else { "exact" };
+    (!names.is_empty()).then(|| format!("{word}: {}", names.join(", ")))
 }
 
 /// What a move to the target takes: refusals to mend, losses to accept, answers to give, data to carry.
