@@ -51,6 +51,41 @@ fn every_stack_in_the_documentation_builds() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// The rows of a page's table of defaults, `TYPE.PROPERTY` and its value, say what the specs say.
+#[test]
+fn the_defaults_that_the_page_names_are_those_of_the_types() {
+    use stackc::portable::{Catalogue, Kind, Property};
+    use stackc::syntax::Scalar;
+    let page = std::fs::read_to_string(root().join("docs/portability.md")).unwrap();
+    let (catalogue, mut sources) = (Catalogue::default(), stackc::source::Sources::default());
+    let mut seen = 0;
+    for row in page.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let path: Vec<&str> = cells[1].trim_matches('`').split('.').collect();
+        let ty = catalogue.get(path[0], &mut sources).unwrap_or_else(|| panic!("{row}: no such type"));
+        let mut properties: &[Property] = &ty.properties;
+        let mut found = None;
+        for name in &path[1..] {
+            let property = properties.iter().find(|property| property.name == *name).unwrap_or_else(|| panic!("{row}: no such property"));
+            if let Kind::Block(block) = &property.kind {
+                properties = &block.fields;
+            }
+            found = Some(property);
+        }
+        let property = found.unwrap();
+        let default = match property.default.as_ref().unwrap_or_else(|| panic!("{row}: it has no default")) {
+            Scalar::String(text) => text.clone(),
+            Scalar::Integer(number) => number.to_string(),
+            Scalar::Bool(flag) => format!("#{flag}"),
+            other => panic!("{row}: {other:?}"),
+        };
+        let unit = property.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
+        assert_eq!(cells[2], format!("`{default}`{unit}"), "{row}");
+        seen += 1;
+    }
+    assert!(seen >= 15, "only {seen} defaults were found");
+}
+
 #[test]
 fn the_reference_of_types_is_current() {
     let page = "# Portable types\n\nGenerated from `specs/portable` by `stackc explain --markdown`.\n\n".to_owned()
