@@ -131,6 +131,9 @@ fn over_limits(graph: &native::Graph, target: &Target, text: &str, style: Style,
     let limits = target.format.limits();
     let mut found = Vec::new();
     let count = graph.resources.len();
+    if count == 0 {
+        return vec![lower_diag::nothing_made(stack, &target.name)];
+    }
     if limits.resources.is_some_and(|most| count > most) {
         let most = limits.resources.unwrap_or_default();
         return vec![lower_diag::beyond_limit(stack, &format!("{count} resources"), &most.to_string(), &contributors(graph))];

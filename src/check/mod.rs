@@ -125,6 +125,7 @@ impl<'a> Checker<'a> {
         relations::derive_environment(&mut self);
         relations::check_edges(&mut self);
         relations::check_ranges(&mut self);
+        relations::check_unique(&mut self);
         relations::check_cycles(&mut self);
         // After an error, a parameter may be unused only because what reads it was refused.
         for param in self.model.params.iter().filter(|param| !param.used && !self.out.has_errors()).cloned().collect::<Vec<_>>() {

@@ -1,10 +1,11 @@
 //! What holds between resources: environments that follow from edges, ranges that must not overlap, circles.
 
-use super::{Checker, Field, Record, ResourceId, Value, formats};
+use super::{Checker, Field, Record, Resource, ResourceId, Value, formats};
 use crate::diag::check as diag;
-use crate::portable::Kind;
+use crate::portable::{Kind, Relation};
 use crate::source::Span;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Adds the environment variables that an edge hands over; a variable that the user wrote keeps the user's value.
 pub(super) fn derive_environment(checker: &mut Checker<'_>) {
@@ -101,6 +102,35 @@ pub(super) fn check_ranges(checker: &mut Checker<'_>) {
     for (index, (cidr, what, span)) in ranges.iter().enumerate() {
         if let Some((_, other, first)) = ranges.iter().take(index).find(|(other, ..)| other.overlaps(*cidr)) {
             checker.out.push(diag::overlap(*span, what, other, *first));
+        }
+    }
+}
+
+/// What the spec wants to be there once only, such as the records of one name and type, stands in one resource.
+pub(super) fn check_unique(checker: &mut Checker<'_>) {
+    let mut first: HashMap<(&str, usize, Vec<String>), &Resource> = HashMap::new();
+    for resource in &checker.model.resources {
+        for (place, constraint) in resource.ty.constraints.iter().enumerate() {
+            let Relation::Unique(names) = &constraint.rule else { continue };
+            let values: Option<Vec<String>> = names
+                .iter()
+                .map(|name| match &resource.values.get(name)?.value {
+                    Value::Text(text) => Some(text.clone()),
+                    Value::Resource(id) => Some(id.0.to_string()),
+                    _ => None,
+                })
+                .collect();
+            let Some(values) = values else { continue };
+            match first.entry((&resource.ty.name, place, values)) {
+                Entry::Vacant(free) => _ = free.insert(resource),
+                Entry::Occupied(taken) => {
+                    let (a, b) = (*taken.get(), resource);
+                    let (one, two) = if a.span <= b.span { (a, b) } else { (b, a) };
+                    let message = format!("`{}` and `{}` have the same {}", one.name.text, two.name.text, names.join(", "));
+                    let diagnostic = diag::constraint(two.name.span, message, &constraint.why, "make one of the two, or tell them apart".to_owned());
+                    checker.out.push(diagnostic.related(one.name.span, "the other one"));
+                }
+            }
         }
     }
 }

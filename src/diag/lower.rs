@@ -86,3 +86,9 @@ pub fn call_failed(user: Span, rule: Span, name: &str, why: &str) -> Diagnostic 
         .related(rule, format!("asked for by `{name}` here"))
         .help("give a value with which that works")
 }
+
+/// E0412: a stack of which nothing comes on a target.
+pub fn nothing_made(span: Span, target: &str) -> Diagnostic {
+    Diagnostic::error("E0412", span, format!("`{target}` would make nothing"), "there is no resource in it that becomes one of the cloud's")
+        .help("declare a resource in it, such as `bucket media`; `stackc explain` lists the types, `stackc targets --matrix` what each target builds")
+}

@@ -191,6 +191,8 @@ pub enum Relation {
     Within(String, String),
     /// The values of the first are what DNS records of the type in the second hold.
     DnsValues(String, String),
+    /// No two resources of the type have the same values of all of these.
+    Unique(Vec<String>),
 }
 
 /// A value that a resource offers to others.

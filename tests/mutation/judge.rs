@@ -7,8 +7,8 @@ use stackc::rules::Target;
 use stackc::source::{FileId, Sources, Span};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Codes of errors that several places make together: a circle, two things of one name.
-const SHARED: [&str; 3] = ["E0215", "E0402", "E0403"];
+/// Codes of errors that several places make together: a circle, two things of one name, properties that do not go together.
+const SHARED: [&str; 4] = ["E0215", "E0227", "E0402", "E0403"];
 
 /// An error as its reader sees it.
 pub struct Error {
