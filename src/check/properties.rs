@@ -733,7 +733,7 @@ impl Checker<'_> {
                     }
                 }
                 // Of several resources; see `relations::check_unique`.
-                Relation::Unique(_) => {}
+                Relation::Unique { .. } => {}
                 Relation::DnsValues(values, kind) => {
                     let (Some(Field { value: Value::List(values), .. }), Some(Field { value: Value::Text(kind), .. })) = (record.get(values), record.get(kind))
                     else {

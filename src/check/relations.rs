@@ -1,8 +1,8 @@
 //! What holds between resources: environments that follow from edges, ranges that must not overlap, circles.
 
-use super::{Checker, Field, Record, Resource, ResourceId, Value, formats};
+use super::{Checker, Field, Record, ResourceId, Value, formats};
 use crate::diag::check as diag;
-use crate::portable::{Kind, Relation};
+use crate::portable::{Constraint, Kind, Relation};
 use crate::source::Span;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -106,33 +106,53 @@ pub(super) fn check_ranges(checker: &mut Checker<'_>) {
     }
 }
 
-/// What the spec wants to be there once only, such as the records of one name and type, stands in one resource.
+/// What the spec wants to be there once only, such as the records of one name and type, stands in one place.
 pub(super) fn check_unique(checker: &mut Checker<'_>) {
-    let mut first: HashMap<(&str, usize, Vec<String>), &Resource> = HashMap::new();
+    let mut first: HashMap<(&str, Vec<String>), (&str, Span)> = HashMap::new();
+    let mut claims: Vec<(&str, Vec<String>, &str, Span, &str)> = Vec::new();
     for resource in &checker.model.resources {
-        for (place, constraint) in resource.ty.constraints.iter().enumerate() {
-            let Relation::Unique(names) = &constraint.rule else { continue };
-            let values: Option<Vec<String>> = names
-                .iter()
-                .map(|name| match &resource.values.get(name)?.value {
-                    Value::Text(text) => Some(text.clone()),
-                    Value::Resource(id) => Some(id.0.to_string()),
-                    _ => None,
-                })
-                .collect();
-            let Some(values) = values else { continue };
-            match first.entry((&resource.ty.name, place, values)) {
-                Entry::Vacant(free) => _ = free.insert(resource),
-                Entry::Occupied(taken) => {
-                    let (a, b) = (*taken.get(), resource);
-                    let (one, two) = if a.span <= b.span { (a, b) } else { (b, a) };
-                    let message = format!("`{}` and `{}` have the same {}", one.name.text, two.name.text, names.join(", "));
-                    let diagnostic = diag::constraint(two.name.span, message, &constraint.why, "make one of the two, or tell them apart".to_owned());
-                    checker.out.push(diagnostic.related(one.name.span, "the other one"));
-                }
+        let name = resource.name.text.as_str();
+        claims.extend(unique(&resource.ty.constraints, &resource.values).map(|(space, values, why)| (space, values, name, resource.name.span, why)));
+        for property in &resource.ty.properties {
+            let Kind::Block(block) = &property.kind else { continue };
+            let records = match resource.values.get(&property.name).map(|field| &field.value) {
+                Some(Value::Blocks(records)) => records.as_slice(),
+                Some(Value::Block(record)) => std::slice::from_ref(record),
+                _ => &[],
+            };
+            for record in records {
+                claims.extend(unique(&block.constraints, record).map(|(space, values, why)| (space, values, name, record.span, why)));
             }
         }
     }
+    claims.sort_by_key(|(.., span, _)| *span);
+    for (space, values, name, span, why) in claims {
+        match first.entry((space, values)) {
+            Entry::Vacant(free) => _ = free.insert((name, span)),
+            Entry::Occupied(taken) => {
+                let (other, at) = *taken.get();
+                let message = format!("`{other}` and `{name}` make the same {space}");
+                let diagnostic = diag::constraint(span, message, why, "make one of the two, or tell them apart".to_owned());
+                checker.out.push(diagnostic.related(at, "the other one"));
+            }
+        }
+    }
+}
+
+/// The names that a record of values claims in their spaces, with the reason why each may be there once only.
+fn unique<'c>(constraints: &'c [Constraint], values: &'c Record) -> impl Iterator<Item = (&'c str, Vec<String>, &'c str)> {
+    constraints.iter().filter_map(|constraint| {
+        let Relation::Unique { fields, space } = &constraint.rule else { return None };
+        let value = |field: &String| match field.strip_prefix('=') {
+            Some(text) => Some(text.to_owned()),
+            None => match &values.get(field)?.value {
+                Value::Text(text) => Some(text.clone()),
+                Value::Resource(id) => Some(id.0.to_string()),
+                _ => None,
+            },
+        };
+        Some((space.as_str(), fields.iter().map(value).collect::<Option<Vec<String>>>()?, constraint.why.as_str()))
+    })
 }
 
 /// Values that a resource needs before it can exist must not need it in turn. Edges are no such needs: they join what exists.

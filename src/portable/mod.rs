@@ -191,8 +191,13 @@ pub enum Relation {
     Within(String, String),
     /// The values of the first are what DNS records of the type in the second hold.
     DnsValues(String, String),
-    /// No two resources of the type have the same values of all of these.
-    Unique(Vec<String>),
+    /// No two resources have the same values of all of these; whichever types name the same space share it.
+    Unique {
+        /// The properties; one that begins with `=` is that text itself.
+        fields: Vec<String>,
+        /// What the values are the name of.
+        space: String,
+    },
 }
 
 /// A value that a resource offers to others.

@@ -123,12 +123,12 @@ fn constraint(node: &Node, problems: &mut Vec<Diagnostic>) -> Option<Constraint>
         Relation::Within(a, zone)
     } else if let (Some(values), Some(kind)) = (text("dns-values"), text("of-type")) {
         Relation::DnsValues(values, kind)
-    } else if let Some(together) = text("unique") {
-        Relation::Unique(together.split(' ').map(str::to_owned).collect())
+    } else if let (Some(together), Some(space)) = (text("unique"), text("space")) {
+        Relation::Unique { fields: together.split(' ').map(str::to_owned).collect(), space }
     } else {
         problems.push(diag::spec(
             node.span,
-            "a constraint is `when=… needs=…`, `property=… excludes=…`, `property=… at-most=…`, `property=… within-zone=…`, `dns-values=… of-type=…` or `unique=…`",
+            "a constraint is `when=… needs=…`, `property=… excludes=…`, `property=… at-most=…`, `property=… within-zone=…`, `dns-values=… of-type=…` or `unique=… space=…`",
         ));
         return None;
     };
