@@ -113,7 +113,10 @@ fn templates_go_where_they_were_asked_to() {
         .map(|file| file.strip_prefix(folder.path()).unwrap().display().to_string())
         .collect();
     files.sort();
-    assert_eq!(files, ["out/cfn.prod/template.yaml", "out/cfn/template.json", "out/tf-aws/main.tf.json", "out/tf-openstack/main.tf.json"]);
+    assert_eq!(
+        files,
+        ["out/cfn.prod/template.yaml", "out/cfn/template.json", "out/hot/template.yaml", "out/tf-aws/main.tf.json", "out/tf-openstack/main.tf.json"]
+    );
     let printed = stackc(folder.path(), &["build", "--target", "cfn", "-o", "-"]);
     assert_eq!(stdout(&printed), std::fs::read_to_string(folder.path().join("out/cfn/template.json")).unwrap());
     let compact = stackc(folder.path(), &["build", "--target", "cfn", "-o", "-", "--compact"]);

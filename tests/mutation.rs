@@ -43,10 +43,10 @@ use std::time::Instant;
 /// How many faults are made in an example. `STACKC_DEPTH` multiplies all of these numbers, for a longer hunt.
 const FAULTS: usize = 600;
 /// How many templates of all that are accepted are shown to a linter: cfn-lint takes a fifth of a second for one,
-/// `terraform validate` as long for several.
-const LINTED: [usize; 3] = [200, 140, 140];
+/// `terraform validate` as long for several, Heat's validator a thirtieth.
+const LINTED: [usize; 4] = [200, 140, 300, 140];
 /// The targets for which there is a linter.
-const TARGETS: [&str; 3] = ["cfn", "tf-aws", "tf-openstack"];
+const TARGETS: [&str; 4] = ["cfn", "tf-aws", "hot", "tf-openstack"];
 /// The facts that a target's templates are judged by, where its provider itself is not to be had.
 const FACTS: [(&str, &str); 1] = [("tf-openstack", "specs/providers/terraform-openstack.facts")];
 
@@ -92,7 +92,7 @@ fn a_fault_is_reported_or_does_no_harm() {
     let texts: Vec<(String, Option<String>)> = made.iter().map(|(stack, fault)| (fault.apply(stack), fault.stage.clone())).collect();
     let half = texts.len().div_ceil(2).max(1);
     let judged = |texts: &[(String, Option<String>)]| -> Vec<Vec<Outcome>> {
-        let judge = Judge::new(&TARGETS, &smallest);
+        let judge = Judge::new(&TARGETS, &smallest).compact();
         texts.iter().map(|(text, stage)| judge.judge(text, stage.as_deref())).collect()
     };
     let judged = &judged;
@@ -111,7 +111,7 @@ fn a_fault_is_reported_or_does_no_harm() {
     }
     let reported = mutants.iter().filter(|mutant| mutant.outcomes.iter().any(|outcome| matches!(outcome, Outcome::Reported(_)))).count();
 
-    let judge = Judge::new(&TARGETS, &smallest);
+    let judge = Judge::new(&TARGETS, &smallest).compact();
     let mut linted: BTreeSet<usize> = BTreeSet::new();
     for (place, target) in judge.targets.iter().enumerate() {
         let most = TARGETS.iter().zip(LINTED).find(|(name, _)| **name == target.name).map_or(0, |(_, most)| most * depth());
@@ -122,6 +122,7 @@ fn a_fault_is_reported_or_does_no_harm() {
         let templates: Vec<String> = picked.iter().map(|(_, template)| template.clone()).collect();
         let complaints = match target.name.as_str() {
             "cfn" => engines::python().map(|python| linters::cfn_lint(&python, &templates)),
+            "hot" => engines::heat().map(|python| linters::heat(&python, &templates)),
             name => match FACTS.iter().find(|(target, _)| *target == name) {
                 Some((_, facts)) => engines::terraform_core().zip(engines::python()).map(|(terraform, python)| {
                     let facts = product::root().join(facts).to_string_lossy().into_owned();

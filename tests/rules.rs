@@ -23,6 +23,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::{root, same, walk};
 
+/// The targets of the clouds that the files below `tests/rules` are about.
+const AWS: [&str; 2] = ["cfn", "tf-aws"];
+const OPENSTACK: [&str; 2] = ["hot", "tf-openstack"];
+
 /// A file of rules: its name, its text, and where it is laid over.
 struct RuleFile {
     name: String,
@@ -42,8 +46,10 @@ fn open(path: &Path) -> RuleFile {
     let ty = of_lower.and_then(|node| node.args.last()?.as_str()).unwrap_or("none");
     let blocks = nodes.iter().flat_map(|node| node.children()).filter(|child| child.tag.is_none() && child.children.is_some());
     let named: BTreeSet<&str> = blocks.map(|child| child.name.text.as_str()).collect();
-    let targets = ["cfn", "tf-aws"].into_iter().filter(|target| is_cloud || named.contains(target)).map(str::to_owned).collect();
-    RuleFile { place: format!("aws/{}.kdl", if is_cloud { "cloud" } else { ty }), name, targets, text }
+    let cloud = if named.iter().any(|name| OPENSTACK.contains(name)) { "openstack" } else { "aws" };
+    let of_cloud = if cloud == "openstack" { OPENSTACK } else { AWS };
+    let targets = of_cloud.into_iter().filter(|target| is_cloud || named.contains(target)).map(str::to_owned).collect();
+    RuleFile { place: format!("{cloud}/{}.kdl", if is_cloud { "cloud" } else { ty }), name, targets, text }
 }
 
 fn files(folder: &str) -> Vec<RuleFile> {

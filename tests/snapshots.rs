@@ -17,12 +17,13 @@ use support::{examples, root, same, stackc, stderr, walk};
 fn templates_are_as_they_were() {
     let mut problems = Vec::new();
     let mut made = Vec::new();
+    let endings = ["json", "yaml"];
     for example in examples() {
         let name = example.file_name().unwrap().to_string_lossy().into_owned();
         let out = tempfile::tempdir().unwrap();
         let output = stackc(&example, &["snapshot", "--dir", &out.path().to_string_lossy()]);
         assert!(output.status.success(), "{name}: {}", stderr(&output));
-        for ending in ["json", "yaml"] {
+        for ending in endings {
             for file in walk(out.path(), ending) {
                 let kept = root().join("snapshots/examples").join(&name).join(file.strip_prefix(out.path()).unwrap());
                 problems.extend(same(&kept, &std::fs::read_to_string(&file).unwrap()).err());
@@ -31,7 +32,7 @@ fn templates_are_as_they_were() {
         }
     }
     assert!(made.len() > 10, "only {} templates were made", made.len());
-    let kept = walk(&root().join("snapshots/examples"), "json");
+    let kept: Vec<_> = endings.iter().flat_map(|ending| walk(&root().join("snapshots/examples"), ending)).collect();
     let dead: Vec<_> = kept.iter().filter(|file| !made.contains(file)).collect();
     assert!(dead.is_empty(), "nothing makes these snapshots any more: {dead:?}");
     assert!(problems.is_empty(), "{}", problems.join("\n"));

@@ -111,3 +111,9 @@ pub fn declared_twice(span: Span, what: &str, name: &str, first: Span) -> Diagno
         .related(first, "declared first here")
         .help("keep one of the two")
 }
+
+/// E0318: something that the target's format has no word for.
+pub fn format_cannot(span: Span, word: &str, target: &str) -> Diagnostic {
+    Diagnostic::error("E0318", span, format!("`{word}` means nothing on `{target}`"), "its format has no word for it")
+        .help(format!("remove `{word}`, and declare what is lost by that"))
+}

@@ -47,8 +47,11 @@ impl Writer<'_> {
             if let Some(about) = &param.about {
                 json.key("description").text(about);
             }
-            if let Some(default) = &param.default {
-                self.value(json.key("default"), default);
+            // Heat would write a boolean as Python does.
+            match param.default.as_ref().map(|default| (scalar(default), default)) {
+                Some((Some(text), _)) if !param.number => json.key("default").text(&text),
+                Some((_, default)) => self.value(json.key("default"), default),
+                None => {}
             }
             if param.secret {
                 json.key("hidden").raw("true");
@@ -68,9 +71,12 @@ impl Writer<'_> {
             if !after.is_empty() {
                 json.key("depends_on").texts(after);
             }
-            if !resource.body.is_empty() {
+            // An empty map says no more than none.
+            let empty = |val: &Val| matches!(&val.kind, ValKind::Map(fields) if fields.is_empty());
+            let body: Vec<&(String, Val)> = resource.body.iter().filter(|(_, val)| !empty(val)).collect();
+            if !body.is_empty() {
                 json.key("properties").object(|json| {
-                    for (name, val) in &resource.body {
+                    for (name, val) in body {
                         self.value(json.key(name), val);
                     }
                 });
@@ -107,12 +113,13 @@ impl Writer<'_> {
             ValKind::Attr(id, path) => self.attribute(json, *id, path, None),
             ValKind::Param(index) => json.object(|json| json.key("get_param").text(&self.param_name(*index))),
             ValKind::Pseudo(name) => json.object(|json| json.key("get_param").text(name)),
-            ValKind::Concat(pieces) if pieces.iter().all(|piece| matches!(piece.kind, ValKind::Text(_))) => {
-                json.text(
-                    &pieces.iter().filter_map(|piece| if let ValKind::Text(text) = &piece.kind { Some(text.as_str()) } else { None }).collect::<String>(),
-                );
-            }
-            ValKind::Concat(pieces) => self.join(json, "", |json| json.array(|json| pieces.iter().for_each(|piece| self.piece(json, piece)))),
+            ValKind::Concat(pieces) => match known(pieces) {
+                Some(text) => json.text(&text),
+                None => match pieces.as_slice() {
+                    [one] if self.is_text(one) => self.value(json, one),
+                    _ => self.join(json, "", |json| json.array(|json| pieces.iter().for_each(|piece| self.piece(json, piece)))),
+                },
+            },
             ValKind::Join(separator, list) => self.join(json, separator, |json| match &list.kind {
                 ValKind::List(items) => json.array(|json| items.iter().for_each(|item| self.piece(json, item))),
                 _ => self.value(json, list),
@@ -152,9 +159,7 @@ impl Writer<'_> {
     /// A piece of a text: joining takes texts only, so that numbers are written as such.
     fn piece(&self, json: &mut Json, val: &Val) {
         match &val.kind {
-            ValKind::Bool(flag) => json.text(&flag.to_string()),
-            ValKind::Integer(number) => json.text(&number.to_string()),
-            ValKind::Number(number) => json.text(&json::number(*number)),
+            ValKind::Bool(_) | ValKind::Integer(_) | ValKind::Number(_) => json.text(&scalar(val).unwrap_or_default()),
             ValKind::Param(index) if self.graph.params.get(*index).is_some_and(|param| param.number) => json.object(|json| {
                 json.key("str_replace").object(|json| {
                     json.key("template").text("number");
@@ -162,6 +167,15 @@ impl Writer<'_> {
                 });
             }),
             _ => self.value(json, val),
+        }
+    }
+
+    /// Whether a value is text for sure: what an attribute gives may be a number.
+    fn is_text(&self, val: &Val) -> bool {
+        match &val.kind {
+            ValKind::Param(index) => self.graph.params.get(*index).is_some_and(|param| !param.number),
+            ValKind::Ref(_) | ValKind::Concat(_) | ValKind::Join(..) | ValKind::Json(_) => true,
+            _ => false,
         }
     }
 
@@ -206,8 +220,32 @@ impl Writer<'_> {
     }
 }
 
-/// The functions and conditions of the language, from "Intrinsic functions" in its specification.
-const FUNCTIONS: [&str; 25] = [
+/// The text of pieces that are all known.
+fn known(pieces: &[Val]) -> Option<String> {
+    pieces.iter().map(scalar).collect()
+}
+
+fn scalar(val: &Val) -> Option<String> {
+    match &val.kind {
+        ValKind::Text(text) => Some(text.clone()),
+        ValKind::Bool(flag) => Some(flag.to_string()),
+        ValKind::Integer(number) => Some(number.to_string()),
+        ValKind::Number(number) => Some(json::number(*number)),
+        _ => None,
+    }
+}
+
+/// The functions and conditions of the language, from "Intrinsic functions" in its specification, and those that it had and refuses.
+const FUNCTIONS: [&str; 34] = [
+    "Fn::Base64",
+    "Fn::GetAZs",
+    "Fn::Join",
+    "Fn::MemberListToMap",
+    "Fn::Replace",
+    "Fn::ResourceFacade",
+    "Fn::Select",
+    "Fn::Split",
+    "Ref",
     "and",
     "contains",
     "digest",

@@ -13,7 +13,7 @@ use crate::rules::Target;
 pub enum Format {
     /// CloudFormation, JSON or YAML.
     CloudFormation,
-    /// Heat's own templates (HOT), always YAML.
+    /// Heat's own templates (HOT): YAML, of which the compact form is JSON.
     Heat,
     /// Terraform's JSON syntax.
     Terraform,
@@ -95,7 +95,7 @@ impl Format {
 
     /// The name space of parameters, when it is that of some resources.
     pub fn param_name_space(self) -> Option<String> {
-        (self == Format::CloudFormation).then(String::new)
+        matches!(self, Format::CloudFormation | Format::Heat).then(String::new)
     }
 
     /// Resources of one name space need different names.
@@ -118,6 +118,15 @@ impl Format {
         }
     }
 
+    /// Whether the format has a word for what a rule says by `keep`, `otherwise`, `replace` or `ignore` of a resource, or by a built-in.
+    pub fn can_say(self, word: &str) -> bool {
+        match self {
+            // A replacement is always made first, and no property can be left to others.
+            Format::CloudFormation | Format::Heat => !matches!(word, "replace" | "ignore" | "pick"),
+            Format::Terraform => word != "otherwise",
+        }
+    }
+
     /// What the cloud takes of a template. CloudFormation: "CloudFormation quotas" in its user guide; Heat: the defaults of its
     /// options `max_template_size` and `max_resources_per_stack`; Terraform has none.
     pub fn limits(self) -> SizeLimits {
@@ -136,6 +145,8 @@ pub fn write(graph: &Graph, target: &Target, style: Style) -> String {
             let text = cloudformation::write(graph, style.compact && !style.yaml);
             if style.yaml { json::to_yaml(&text) } else { text }
         }
+        // JSON is YAML, and the shorter form of it.
+        Format::Heat if style.compact => heat::write(graph, true),
         Format::Heat => json::to_yaml(&heat::write(graph, true)),
         Format::Terraform => terraform::write(graph, target, style.compact),
     }

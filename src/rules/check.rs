@@ -537,6 +537,10 @@ impl Checker<'_, '_> {
 
     fn resource(&mut self, scope: &Scope, rule: &ResourceRule) {
         let kind = rule.kind;
+        let said = [("keep", rule.keep.is_some()), ("otherwise", rule.snapshot), ("replace", rule.create_first), ("ignore", !rule.ignore.is_empty())];
+        for (option, _) in said.into_iter().filter(|(option, said)| *said && !self.rules.target.format.can_say(option)) {
+            self.out.push(diag::format_cannot(rule.span, option, &self.rules.target.name));
+        }
         for expr in rule.after.iter().chain(&rule.before).chain(&rule.keep) {
             self.infer(scope, expr);
         }
@@ -922,6 +926,9 @@ impl Checker<'_, '_> {
             self.out.push(diag::unknown_subject(span, "built-in", name, &known));
             return Typed::new(Ty::Any);
         };
+        if !self.rules.target.format.can_say(name) {
+            self.out.push(diag::format_cannot(span, &format!("(call){name}"), &self.rules.target.name));
+        }
         let least = builtin.takes.len() - usize::from(builtin.variadic);
         if args.len() < least || (!builtin.variadic && args.len() > least) {
             self.out.push(diag::bad_call(

@@ -353,7 +353,9 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 (None, false) => return,
             },
         };
-        let accepted = resource.accepts.iter().find(|accept| accept.covers(target, &self.checked.target().cloud));
+        let covering = || resource.accepts.iter().filter(|accept| accept.covers(target, &self.checked.target().cloud));
+        // What was written for this very target says more than what was written for its cloud.
+        let accepted = covering().find(|accept| accept.target.as_ref().is_some_and(|on| on.text == *target)).or(covering().next());
         self.losses.borrow_mut().push(MetLoss {
             resource: id,
             subject,

@@ -34,13 +34,19 @@ fn missing<T>(engine: &str, how: &str) -> Option<T> {
 
 /// The pinned Python environment's interpreter, as `cargo xtask venv` makes it.
 pub fn python() -> Option<PathBuf> {
-    let venv = match env::var_os("STACKC_VENV") {
-        Some(path) => PathBuf::from(path),
-        None => root().join("target/venv"),
-    };
+    interpreter("STACKC_VENV", "target/venv", "the Python environment with cfn-lint and moto")
+}
+
+/// The interpreter of the Python environment with Heat, as `cargo xtask venv` makes it.
+pub fn heat() -> Option<PathBuf> {
+    interpreter("STACKC_VENV_OPENSTACK", "target/venv-openstack", "the Python environment with Heat")
+}
+
+fn interpreter(variable: &str, usual: &str, what: &str) -> Option<PathBuf> {
+    let venv = env::var_os(variable).map_or_else(|| root().join(usual), PathBuf::from);
     let python = venv.join("bin/python");
     if !python.is_file() {
-        return missing("the Python environment with cfn-lint and moto", "make it with `cargo xtask venv`");
+        return missing(what, "make it with `cargo xtask venv`");
     }
     Some(python)
 }

@@ -1,7 +1,8 @@
 //! Plain text stays plain text: what a user writes reaches the cloud unchanged, whatever it looks like to the target.
 
 use crate::cfn_lint::{lint, list};
-use crate::engines::{python, terraform};
+use crate::engines::{heat, python, terraform};
+use crate::heat::{answers, objections, properties};
 use crate::product::{build, try_build};
 use serde_json::{Value, from_slice, from_str};
 use std::collections::{BTreeMap, BTreeSet};
@@ -172,6 +173,43 @@ fn text_passes_through_cloudformation_unchanged() {
     let Some(python) = python() else { return };
     let complaints = lint(&python, &[file]);
     assert!(complaints.is_empty(), "cfn-lint objects:\n{}", list(&complaints, out.path()));
+}
+
+#[test]
+fn text_passes_through_heat_unchanged() {
+    let Some(python) = heat() else { return };
+    let cases = cases();
+    let out = TempDir::new().unwrap();
+    build(&stack(&cases, out.path()), "hot", &[], out.path());
+    let answers = answers(&python, &[out.path().join("hot/template.yaml")], &[]);
+    assert_eq!(objections(&answers), Vec::<String>::new());
+    let outputs = &answers[0]["outputs"];
+    compare(&cases, |name| Some(outputs.get(name)?.as_str()?.to_owned()));
+}
+
+/// The same texts as the environment of a container, which Heat writes into JSON, and that into the JSON of a server's user data.
+#[test]
+fn text_passes_through_the_user_data_of_a_server_unchanged() {
+    let Some(python) = heat() else { return };
+    let cases = cases();
+    let out = TempDir::new().unwrap();
+    let mut text = format!(
+        "stack escaping {{\n    param here default=\"{VALUE}\"\n    network main\n    service web network=main image=\"a:1\" {{\n        accept trial\n"
+    );
+    for Case { name, written, .. } in &cases {
+        writeln!(text, "        env {}={written}", name.to_uppercase()).unwrap();
+    }
+    text.push_str("    }\n}\n");
+    let file = out.path().join("stack.kdl");
+    fs::write(&file, text).unwrap();
+    build(&file, "hot", &[], out.path());
+    let answers = answers(&python, &[out.path().join("hot/template.yaml")], &[]);
+    assert_eq!(objections(&answers), Vec::<String>::new());
+    let data = properties(&answers[0], "OS::Nova::Server")[0]["user_data"].as_str().unwrap();
+    let config: Value = from_str(data.strip_prefix("#cloud-config\n").unwrap()).unwrap();
+    let pod: Value = from_str(config["write_files"][0]["content"].as_str().unwrap()).unwrap();
+    let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
+    compare(&cases, |name| Some(env.iter().find(|entry| entry["name"] == name.to_uppercase())?["value"].as_str()?.to_owned()));
 }
 
 /// CloudFormation has no escape for a dynamic reference, also not by joining it from parts, so no text may have one.

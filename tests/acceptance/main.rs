@@ -1,5 +1,6 @@
 //! The vendors' own engines judge what stackc writes: cfn-lint, Terraform with the real AWS provider, moto as the
-//! cloud, and Terraform's core with a provider that knows nothing but a schema. A user's machine may lack them, then a test says so in one line and passes; in CI a missing engine fails.
+//! cloud, Terraform's core with a provider that knows nothing but a schema, and Heat's validator. A user's machine
+//! may lack them, then a test says so in one line and passes; in CI a missing engine fails.
 
 #![allow(
     clippy::disallowed_methods,
@@ -14,6 +15,7 @@ mod cfn_lint;
 mod cfn_yaml;
 mod engines;
 mod escaping;
+mod heat;
 mod independent;
 mod product;
 mod schema_provider;

@@ -71,7 +71,7 @@ fn user_data(state: &Value, found: &mut Vec<String>) {
 }
 
 /// What cloud-init has against user data.
-fn cloud_init_objects(texts: &[String], folder: &Path) -> Option<Vec<String>> {
+pub fn cloud_init_objects(texts: &[String], folder: &Path) -> Option<Vec<String>> {
     let (python, environment) = cloud_init()?;
     let broken = "#cloud-config\nruncmd: 5\n".to_owned();
     let files: Vec<PathBuf> = texts

@@ -1,12 +1,18 @@
 """Heat's own validator as a library: no server, no database, no cloud.
 
-    hot_validate.py TEMPLATE... [NAME=VALUE...]
+    hot_validate.py [--resolve] TEMPLATE... [NAME=VALUE...]
+    hot_validate.py --functions
 
 Prints a line of JSON for each template: {"file", "ok", "error", "resources", "skipped"}. "error" is null or Heat's own
 words, "resources" is their number, and "skipped" are the types whose own checks needed a cloud and so were cut short
-there. A parameter goes to every template that declares it. Files that a template names are taken from beside it. Exits
-with 1 if a template is not valid. It starts slowly (seconds) and then takes little for each template, so give it many
-at once. Heat stops at the first fault, and which one that is may change from run to run: one fault per bad template.
+there. A parameter goes to every template that declares it; one that has neither a value nor a default gets a made-up
+one. Files that a template names are taken from beside it. Exits with 1 if a template is not valid. It starts slowly
+(seconds) and then takes little for each template, so give it many at once. Heat stops at the first fault, and which one
+that is may change from run to run: one fault per bad template.
+
+With --resolve, the line of a valid template has what Heat's own functions make of it, too: "outputs" by name, and
+"properties" of every resource with its type: {NAME: [TYPE, {PROPERTY: VALUE}]}. What only the cloud could tell is made
+up: a text that no format holds without escaping it. With --functions, prints the names of Heat's functions.
 
 Heat passes over every property that mentions a resource, since that resource is still to be made. Here what stands
 beside the mention is checked too: unknown and missing members, and all that is known already.
@@ -26,12 +32,16 @@ backend.init_backend(backend.BackendType.THREADING)  # the other one, eventlet, 
 from heat.common import config as _options  # registers what the engine reads from its configuration
 from heat.common import context, exception, template_format
 from heat.engine import constraints, environment, function, properties, resource, resources, service
+from heat.engine.hot import functions, parameters
+from heat.engine.hot.template import HOTemplate20210416
 from heat.engine import stack, template, translation
 from heat.engine.clients.os import cinder, nova, trove
 from heat.engine.resources.openstack.nova import server
 from oslo_config import cfg
 
 LATER = object()  # a value that only the cloud can tell
+MADE_UP = "made-up-for-the-test"
+FROM_THE_CLOUD = 'told\n"by" the \\cloud\' ${x} %{y} {{z}} [w] # é'
 skipped = set()
 
 
@@ -133,23 +143,50 @@ def add_files(folder, value, files):
             add_files(folder, template_format.parse(files[value]), files)
 
 
+def made_up(declared, given):
+    """A value for each parameter that needs one."""
+    number = parameters.HOTParamSchema.NUMBER
+    needed = {n: p for n, p in declared.items() if isinstance(p, dict) and "default" not in p}
+    return {n: 1 if p.get("type") == number else MADE_UP for n, p in needed.items()} | {n: v for n, v in given.items() if n in declared}
+
+
+def resolved(made):
+    """What Heat's functions make of a stack's outputs and properties."""
+    asked = [cls for cls in [functions.GetAttThenSelect, *below(functions.GetAttThenSelect)] if "result" in vars(cls)]
+    before = [vars(cls)["result"] for cls in asked]
+    for cls in asked:
+        cls.result = lambda self: FROM_THE_CLOUD
+    try:
+        return {
+            "outputs": {name: output.get_value() for name, output in made.outputs.items()},
+            "properties": {r.name: [r.type(), {k: function.resolve(v) for k, v in r.properties.data.items()}] for r in made.values()},
+        }
+    finally:
+        for cls, result in zip(asked, before):
+            cls.result = result
+
+
 def check(path, given):
-    """The number of resources of a valid template; raises what Heat raises."""
+    """A valid template as a stack; raises what Heat raises."""
     source, files = template_format.parse(path.read_text(encoding="utf-8")), {}
     add_files(path.parent, source, files)
     who = context.RequestContext(username="u", user_id="u", project_id="p", roles=[], is_admin=False, overwrite=False)
     declared = source.get("parameters") or {}
     parsed = template.Template(source, files=files)
-    parsed.env = environment.Environment({"parameters": {n: v for n, v in given.items() if n in declared}})
+    parsed.env = environment.Environment({"parameters": made_up(declared, given)})
     service.EngineService._validate_template(None, who, parsed)
     made = stack.Stack(who, "checked", parsed, strict_validate=True)
     made.validate()
-    return len(made)
+    return made
 
 
 def main():
+    options = {a for a in sys.argv[1:] if a.startswith("--")}
     given = dict(a.split("=", 1) for a in sys.argv[1:] if "=" in a)
-    paths = [a for a in sys.argv[1:] if "=" not in a]
+    paths = [a for a in sys.argv[1:] if "=" not in a and a not in options]
+    if options == {"--functions"}:
+        print(json.dumps(sorted(HOTemplate20210416.functions.keys() | HOTemplate20210416.condition_functions.keys())))
+        return
     if not paths:
         sys.exit(__doc__)
     prepare()
@@ -158,7 +195,8 @@ def main():
         skipped.clear()
         result = {"file": path, "ok": True, "error": None, "resources": None}
         try:
-            result["resources"] = check(Path(path), given)
+            made = check(Path(path), given)
+            result |= {"resources": len(made)} | (resolved(made) if "--resolve" in options else {})
         except Exception as e:  # Heat's own, and whatever a plugin stumbles over
             failed = True
             result |= {"ok": False, "error": f"{type(e).__name__}: {e}"}

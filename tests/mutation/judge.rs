@@ -31,12 +31,14 @@ pub enum Outcome {
 pub struct Judge {
     compiler: Compiler,
     pub targets: Vec<Target>,
+    /// How the templates are laid out.
+    pub style: Style,
 }
 
 impl Judge {
     /// With every target of these names that can build the text.
     pub fn new(names: &[&str], probe: &str) -> Judge {
-        let mut judge = Judge { compiler: Compiler::default(), targets: Vec::new() };
+        let mut judge = Judge { compiler: Compiler::default(), targets: Vec::new(), style: Style::default() };
         let mut targets = judge.compiler.targets(&mut Sources::default());
         targets.retain(|target| names.contains(&target.name.as_str()));
         judge.targets = targets;
@@ -45,6 +47,11 @@ impl Judge {
         judge.targets.retain(|_| built.next() == Some(true));
         assert!(!judge.targets.is_empty(), "no target builds the smallest example");
         judge
+    }
+
+    /// With templates in the form of their format that is JSON.
+    pub fn compact(self) -> Judge {
+        Judge { style: Style { compact: true, yaml: false }, ..self }
     }
 
     /// One outcome for each target, in their order.
@@ -69,7 +76,7 @@ impl Judge {
         };
         let mut outcomes = Vec::new();
         for target in &self.targets {
-            let (artefact, mut found) = self.compiler.build(&model, target, Style::default(), &mut sources);
+            let (artefact, mut found) = self.compiler.build(&model, target, self.style, &mut sources);
             found.extend(problems.clone());
             outcomes.push(outcome(found, artefact.map(|artefact| artefact.text), file, &sources));
         }

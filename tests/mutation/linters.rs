@@ -1,6 +1,7 @@
 //! The vendors' linters over many templates at once.
 
 use crate::engines::{Terraform, both};
+use crate::product::root;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -58,6 +59,33 @@ pub fn cfn_lint(python: &Path, templates: &[String]) -> BTreeMap<usize, Vec<Stri
         }
         assert!(awake, "cfn-lint does not see the fault of a template that has one");
     }
+    complaints
+}
+
+/// A template that Heat must object to, so that a validator that has stopped looking is noticed.
+const BROKEN_HEAT: &str =
+    r#"{"heat_template_version": "2021-04-16", "resources": {"broken": {"type": "OS::Neutron::Net", "properties": {"no_such_property": 1}}}}"#;
+
+/// What Heat's validator has against each template, by its place in the list.
+pub fn heat(python: &Path, templates: &[String]) -> BTreeMap<usize, Vec<String>> {
+    let home = TempDir::new().unwrap();
+    let mut command = Command::new(python);
+    command.arg(root().join("tests/engines/hot_validate.py")).current_dir(home.path());
+    for (index, template) in templates.iter().map(String::as_str).chain([BROKEN_HEAT]).enumerate() {
+        let file = format!("{index}.yaml");
+        fs::write(home.path().join(&file), template).unwrap();
+        command.arg(file);
+    }
+    let output = command.output().expect("Heat's validator starts");
+    let answers: Vec<Value> = String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("an answer a line")).collect();
+    assert_eq!(answers.len(), templates.len() + 1, "Heat's validator stopped:\n{}", both(&output));
+    let mut complaints: BTreeMap<usize, Vec<String>> = answers
+        .iter()
+        .enumerate()
+        .filter(|(_, answer)| answer["ok"] != true)
+        .map(|(index, answer)| (index, vec![format!("Heat: {}", answer["error"])]))
+        .collect();
+    assert!(complaints.remove(&templates.len()).is_some(), "Heat let a fault pass");
     complaints
 }
 

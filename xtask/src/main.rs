@@ -13,8 +13,9 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND
 
   test [ARGUMENT…]   run all tests with the vendors' engines; arguments go to `cargo test`
-  venv               only make the Python environment that the tests need, target/venv,
-                     and unpack Debian's cloud-init into target/cloud-init
+  venv               only make the Python environments that the tests need, target/venv
+                     and, with Heat in it, target/venv-openstack, and unpack Debian's
+                     cloud-init into target/cloud-init
   facts cfn          renew specs/providers/cloudformation.facts from the pinned cfn-lint
   facts tf-aws       renew specs/providers/terraform-aws.facts from the provider itself;
                      needs terraform, and its provider from STACKC_TF_MIRROR, from a
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["test", rest @ ..] => test(rest),
-        ["venv"] => venv().map(|_| ExitCode::SUCCESS),
+        ["venv"] => venv().and_then(|_| openstack_venv()).map(|_| ExitCode::SUCCESS),
         ["facts", "cfn"] => cloudformation_facts().map(|()| ExitCode::SUCCESS),
         ["facts", "tf-aws"] => terraform_facts().map(|()| ExitCode::SUCCESS),
         ["facts", "tf-openstack"] => openstack_facts().map(|()| ExitCode::SUCCESS),
@@ -61,30 +62,40 @@ fn main() -> ExitCode {
 
 /// Runs all tests of the workspace, with the engines that are written in Python at hand.
 fn test(arguments: &[&str]) -> Outcome<ExitCode> {
-    let venv = venv()?;
+    let (venv, openstack) = (venv()?, openstack_venv()?);
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(cargo)
         .args(["test", "--workspace"])
         .args(arguments)
         .current_dir(root())
         .env("STACKC_VENV", venv)
+        .env("STACKC_VENV_OPENSTACK", openstack)
         .status()
         .map_err(|fault| format!("cargo does not start: {fault}"))?;
     // A test run that was killed has no code of its own.
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Makes the Python environment unless it is there already with just the packages that are asked for.
+/// The Python environment with most of the engines, and cloud-init beside it.
 fn venv() -> Outcome<PathBuf> {
-    let requirements = root().join("tests/engines/requirements.txt");
-    let venv = root().join("target/venv");
+    cloud_init();
+    environment("target/venv", "tests/engines/requirements.txt")
+}
+
+/// The Python environment with Heat, whose packages want other versions than the rest.
+fn openstack_venv() -> Outcome<PathBuf> {
+    environment("target/venv-openstack", "tests/engines/requirements-openstack.txt")
+}
+
+/// Makes a Python environment unless it is there already with just the packages that are asked for.
+fn environment(name: &str, requirements: &str) -> Outcome<PathBuf> {
+    let (venv, requirements) = (root().join(name), root().join(requirements));
     let stamp = venv.join("requirements.txt");
     let wanted = fs::read(&requirements).map_err(|fault| format!("{}: {fault}", requirements.display()))?;
-    cloud_init();
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(venv);
     }
-    eprintln!("making the Python environment target/venv");
+    eprintln!("making the Python environment {name}");
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
     run(Command::new(venv.join("bin/python")).args(pip).arg(&requirements))?;

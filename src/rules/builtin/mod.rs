@@ -4,6 +4,7 @@ mod absolute;
 mod append;
 mod concat;
 mod cron;
+mod cycle;
 mod first_fit;
 mod fqdn;
 mod function;
@@ -64,6 +65,7 @@ pub static ALL: &[Builtin] = &[
     append::BUILTIN,
     concat::BUILTIN,
     cron::BUILTIN,
+    cycle::BUILTIN,
     first_fit::BUILTIN,
     fqdn::BUILTIN,
     function::BUILTIN,
