@@ -138,9 +138,16 @@ fn over_limits(graph: &native::Graph, target: &Target, text: &str, style: Style,
         let most = limits.resources.unwrap_or_default();
         return vec![lower_diag::beyond_limit(stack, &format!("{count} resources"), &most.to_string(), &contributors(graph))];
     }
-    for (what, entries) in [("parameters", graph.params.iter().filter(|param| param.used).count()), ("outputs", graph.outputs.len())] {
-        if let Some(most) = limits.entries.filter(|most| entries > *most) {
+    let params = graph.params.iter().filter(|param| param.used).count();
+    for (what, entries, most) in [("parameters", params, limits.params), ("outputs", graph.outputs.len(), limits.outputs)] {
+        if let Some(most) = most.filter(|most| entries > *most) {
             found.push(lower_diag::beyond_limit(stack, &format!("{entries} {what}"), &most.to_string(), &[]));
+        }
+    }
+    if let Some(most) = limits.expression {
+        let longest = emit::longest_expression(text);
+        if longest > most {
+            found.push(lower_diag::beyond_limit(stack, &format!("an expression of {longest} characters"), &most.to_string(), &[]));
         }
     }
     let bytes = text.len();

@@ -22,6 +22,8 @@ pub struct Graph {
     pub resources: Vec<NativeResource>,
     /// Values shown when deployed.
     pub outputs: Vec<NativeOutput>,
+    /// What the target's settings read, by its path.
+    pub settings: Vec<(String, Val)>,
     /// What of the stack does not arrive as it was written, accepted or not.
     pub losses: Vec<MetLoss>,
 }
@@ -88,6 +90,10 @@ pub struct NativeResource {
     pub kind: NativeKind,
     /// The provider's type.
     pub ty: String,
+    /// The version of the provider's interface, where a template names one.
+    pub version: Option<String>,
+    /// The resource that it is a part of, where that is more than a reference.
+    pub parent: Option<NativeId>,
     /// What its name in the template is made of: the user's name, the rule's role, keys of blocks.
     pub name: Vec<String>,
     /// Its properties.
@@ -178,6 +184,8 @@ pub enum ValKind {
     Call(String, Vec<Val>),
     /// The value written as JSON text.
     Json(Box<Val>),
+    /// An object of one entry, whose name may be known only when deployed.
+    Entry(Box<Val>, Box<Val>),
     /// Nothing: left out wherever it goes.
     Absent,
 }
@@ -190,6 +198,16 @@ impl NativeResource {
         found
     }
 
+    /// All resources that have to exist first.
+    pub fn needs(&self) -> Vec<NativeId> {
+        let mut found = self.references();
+        found.extend(&self.after);
+        found.extend(self.parent);
+        found.sort();
+        found.dedup();
+        found
+    }
+
     /// The resources that have to exist first and that no property refers to, so that the template has to say it.
     pub fn only_after(&self) -> impl Iterator<Item = NativeId> {
         let implied = self.references();
@@ -197,7 +215,74 @@ impl NativeResource {
     }
 }
 
+impl NativeResource {
+    /// Whether another one would be the same but for its name.
+    pub fn alike(&self, other: &NativeResource) -> bool {
+        (self.kind, &self.ty, self.parent) == (other.kind, &other.ty, other.parent) && alike(&self.body, &other.body)
+    }
+
+    /// Refers to other resources by their new places.
+    pub fn renumber(&mut self, places: &[NativeId]) {
+        self.body.iter_mut().for_each(|(_, val)| val.renumber(places));
+        self.after.iter_mut().chain(&mut self.parent).for_each(|id| *id = places.get(id.0).copied().unwrap_or(*id));
+    }
+}
+
+fn alike(fields: &[(String, Val)], others: &[(String, Val)]) -> bool {
+    fields.len() == others.len() && fields.iter().zip(others).all(|((name, val), (other, its))| name == other && val.alike(its))
+}
+
 impl Val {
+    /// Whether another value is the same, wherever it comes from.
+    pub fn alike(&self, other: &Val) -> bool {
+        let all = |items: &[Val], others: &[Val]| items.len() == others.len() && items.iter().zip(others).all(|(item, other)| item.alike(other));
+        match (&self.kind, &other.kind) {
+            (ValKind::Bool(a), ValKind::Bool(b)) => a == b,
+            (ValKind::Integer(a), ValKind::Integer(b)) => a == b,
+            (ValKind::Number(a), ValKind::Number(b)) => a.to_bits() == b.to_bits(),
+            (ValKind::Text(a), ValKind::Text(b)) | (ValKind::Pseudo(a), ValKind::Pseudo(b)) => a == b,
+            (ValKind::List(a), ValKind::List(b)) | (ValKind::Concat(a), ValKind::Concat(b)) => all(a, b),
+            (ValKind::Map(a), ValKind::Map(b)) => alike(a, b),
+            (ValKind::Ref(a), ValKind::Ref(b)) => a == b,
+            (ValKind::Attr(a, path), ValKind::Attr(b, other)) => (a, path) == (b, other),
+            (ValKind::Param(a), ValKind::Param(b)) => a == b,
+            (ValKind::Join(separator, a), ValKind::Join(other, b)) => separator == other && a.alike(b),
+            (ValKind::Index(a, place), ValKind::Index(b, other)) => place == other && a.alike(b),
+            (ValKind::Call(name, a), ValKind::Call(other, b)) => name == other && all(a, b),
+            (ValKind::Json(a), ValKind::Json(b)) => a.alike(b),
+            (ValKind::Pick { from, key, value, field }, ValKind::Pick { from: its, key: its_key, value: its_value, field: its_field }) => {
+                (key, field) == (its_key, its_field) && from.alike(its) && value.alike(its_value)
+            }
+            (ValKind::Entry(name, value), ValKind::Entry(other, its)) => name.alike(other) && value.alike(its),
+            (ValKind::Absent, ValKind::Absent) => true,
+            _ => false,
+        }
+    }
+
+    /// Refers to resources by their new places; a list that now names one twice names it once.
+    pub fn renumber(&mut self, places: &[NativeId]) {
+        match &mut self.kind {
+            ValKind::Ref(id) | ValKind::Attr(id, _) => *id = places.get(id.0).copied().unwrap_or(*id),
+            ValKind::List(items) => {
+                let mut named: Vec<Val> = Vec::new();
+                items.retain_mut(|item| {
+                    item.renumber(places);
+                    let again = matches!(item.kind, ValKind::Ref(_) | ValKind::Attr(..)) && named.iter().any(|other| other.alike(item));
+                    named.push(item.clone());
+                    !again
+                });
+            }
+            ValKind::Concat(items) | ValKind::Call(_, items) => items.iter_mut().for_each(|item| item.renumber(places)),
+            ValKind::Map(items) => items.iter_mut().for_each(|(_, item)| item.renumber(places)),
+            ValKind::Join(_, inner) | ValKind::Index(inner, _) | ValKind::Json(inner) => inner.renumber(places),
+            ValKind::Pick { from: one, value: other, .. } | ValKind::Entry(one, other) => {
+                one.renumber(places);
+                other.renumber(places);
+            }
+            ValKind::Bool(_) | ValKind::Integer(_) | ValKind::Number(_) | ValKind::Text(_) | ValKind::Param(_) | ValKind::Pseudo(_) | ValKind::Absent => {}
+        }
+    }
+
     /// A value of an origin.
     pub fn new(kind: ValKind, origin: Origin) -> Val {
         Val { kind, origin }
@@ -231,6 +316,10 @@ impl Val {
             ValKind::List(items) | ValKind::Concat(items) | ValKind::Call(_, items) => items.iter().for_each(|item| item.params(found)),
             ValKind::Map(items) => items.iter().for_each(|(_, item)| item.params(found)),
             ValKind::Join(_, inner) | ValKind::Index(inner, _) | ValKind::Json(inner) => inner.params(found),
+            ValKind::Entry(name, value) => {
+                name.params(found);
+                value.params(found);
+            }
             ValKind::Pick { from, value, .. } => {
                 from.params(found);
                 value.params(found);
@@ -253,6 +342,10 @@ impl Val {
             ValKind::List(items) | ValKind::Concat(items) | ValKind::Call(_, items) => items.iter().for_each(|item| item.references(found)),
             ValKind::Map(items) => items.iter().for_each(|(_, item)| item.references(found)),
             ValKind::Join(_, inner) | ValKind::Index(inner, _) | ValKind::Json(inner) => inner.references(found),
+            ValKind::Entry(name, value) => {
+                name.references(found);
+                value.references(found);
+            }
             ValKind::Pick { from, value, .. } => {
                 from.references(found);
                 value.references(found);

@@ -115,7 +115,16 @@ fn templates_go_where_they_were_asked_to() {
     files.sort();
     assert_eq!(
         files,
-        ["out/cfn.prod/template.yaml", "out/cfn/template.json", "out/hot/template.yaml", "out/tf-aws/main.tf.json", "out/tf-openstack/main.tf.json"]
+        [
+            "out/arm/template.json",
+            "out/cfn.prod/template.yaml",
+            "out/cfn/template.json",
+            "out/hot/template.yaml",
+            "out/tf-aws/main.tf.json",
+            "out/tf-azure/main.tf.json",
+            "out/tf-google/main.tf.json",
+            "out/tf-openstack/main.tf.json"
+        ]
     );
     let printed = stackc(folder.path(), &["build", "--target", "cfn", "-o", "-"]);
     assert_eq!(stdout(&printed), std::fs::read_to_string(folder.path().join("out/cfn/template.json")).unwrap());

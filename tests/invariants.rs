@@ -28,7 +28,20 @@ fn no_cloud_and_no_portable_type_is_named_in_src() {
         let text = std::fs::read_to_string(&file).unwrap();
         for (index, line) in code(&text).lines().enumerate() {
             let line = line.split("//").next().unwrap_or(line);
-            let native = ["\"AWS::", "\"aws_", "\"OS::", "\"openstack_", "\"azurerm_", "\"Microsoft.", "\"aws\"", "\"azure\"", "\"openstack\""];
+            let native = [
+                "\"AWS::",
+                "\"aws_",
+                "\"OS::",
+                "\"openstack_",
+                "\"azurerm_",
+                "\"Microsoft.",
+                "\"aws\"",
+                "\"azure\"",
+                "\"openstack\"",
+                "\"google_",
+                "\"google\"",
+                "\"gcp\"",
+            ];
             let named = native.iter().copied().chain(types.iter().map(String::as_str)).find(|name| line.contains(name));
             if let Some(name) = named {
                 found.push(format!("{}:{}: {name}", file.strip_prefix(root()).unwrap().display(), index + 1));

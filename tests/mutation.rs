@@ -43,12 +43,16 @@ use std::time::Instant;
 /// How many faults are made in an example. `STACKC_DEPTH` multiplies all of these numbers, for a longer hunt.
 const FAULTS: usize = 600;
 /// How many templates of all that are accepted are shown to a linter: cfn-lint takes a fifth of a second for one,
-/// `terraform validate` as long for several, Heat's validator a thirtieth.
-const LINTED: [usize; 4] = [200, 140, 300, 140];
+/// `terraform validate` as long for several, Heat's validator and our checker of ARM a thirtieth.
+const LINTED: [usize; 7] = [200, 140, 300, 140, 300, 140, 140];
 /// The targets for which there is a linter.
-const TARGETS: [&str; 4] = ["cfn", "tf-aws", "hot", "tf-openstack"];
+const TARGETS: [&str; 7] = ["cfn", "tf-aws", "hot", "tf-openstack", "arm", "tf-azure", "tf-google"];
 /// The facts that a target's templates are judged by, where its provider itself is not to be had.
-const FACTS: [(&str, &str); 1] = [("tf-openstack", "specs/providers/terraform-openstack.facts")];
+const FACTS: [(&str, &[&str]); 3] = [
+    ("tf-openstack", &["terraform-openstack.facts"]),
+    ("tf-azure", &["terraform-azurerm.facts,features:block,storage_use_azuread:bool", "terraform-azurerm-ephemeral.facts", "terraform-random.facts"]),
+    ("tf-google", &["terraform-google.facts,project,region"]),
+];
 
 /// A fault that was made, with what came of it.
 struct Mutant<'s> {
@@ -122,11 +126,13 @@ fn a_fault_is_reported_or_does_no_harm() {
         let templates: Vec<String> = picked.iter().map(|(_, template)| template.clone()).collect();
         let complaints = match target.name.as_str() {
             "cfn" => engines::python().map(|python| linters::cfn_lint(&python, &templates)),
+            "arm" => engines::python().map(|python| linters::arm(&python, &templates)),
             "hot" => engines::heat().map(|python| linters::heat(&python, &templates)),
             name => match FACTS.iter().find(|(target, _)| *target == name) {
                 Some((_, facts)) => engines::terraform_core().zip(engines::python()).map(|(terraform, python)| {
-                    let facts = product::root().join(facts).to_string_lossy().into_owned();
-                    let provider = engines::SchemaProvider::start(&python, &[facts], &terraform.folder("provider"));
+                    let folder = product::root().join("specs/providers");
+                    let facts: Vec<String> = facts.iter().map(|file| folder.join(file).to_string_lossy().into_owned()).collect();
+                    let provider = engines::SchemaProvider::start(&python, &facts, &terraform.folder(&format!("provider of {name}")));
                     linters::terraform(&terraform, &templates, &provider.environment())
                 }),
                 None => engines::terraform().map(|terraform| linters::terraform(&terraform, &templates, &[])),

@@ -54,7 +54,7 @@ fn the_report_says_what_a_build_says() {
         let text = std::fs::read_to_string(example.join("stack.kdl")).unwrap();
         let bare: String = text.lines().filter(|line| !line.trim_start().starts_with("accept ")).map(|line| format!("{line}\n")).collect();
         let folder = folder(&bare);
-        for target in ["cfn", "tf-aws", "tf-openstack"] {
+        for target in ["cfn", "tf-aws", "tf-openstack", "tf-azure"] {
             let said = stackc(folder.path(), &["check", "--target", target, "--message-format", "json"]);
             let mut said: Vec<(u64, bool)> = stdout(&said)
                 .lines()

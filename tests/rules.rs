@@ -23,9 +23,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::{root, same, walk};
 
-/// The targets of the clouds that the files below `tests/rules` are about.
-const AWS: [&str; 2] = ["cfn", "tf-aws"];
-const OPENSTACK: [&str; 2] = ["hot", "tf-openstack"];
+/// The clouds that the files below `tests/rules` are about, with their targets.
+const CLOUDS: [(&str, [&str; 2]); 3] = [("aws", ["cfn", "tf-aws"]), ("openstack", ["hot", "tf-openstack"]), ("azure", ["arm", "tf-azure"])];
 
 /// A file of rules: its name, its text, and where it is laid over.
 struct RuleFile {
@@ -46,8 +45,7 @@ fn open(path: &Path) -> RuleFile {
     let ty = of_lower.and_then(|node| node.args.last()?.as_str()).unwrap_or("none");
     let blocks = nodes.iter().flat_map(|node| node.children()).filter(|child| child.tag.is_none() && child.children.is_some());
     let named: BTreeSet<&str> = blocks.map(|child| child.name.text.as_str()).collect();
-    let cloud = if named.iter().any(|name| OPENSTACK.contains(name)) { "openstack" } else { "aws" };
-    let of_cloud = if cloud == "openstack" { OPENSTACK } else { AWS };
+    let (cloud, of_cloud) = CLOUDS.into_iter().find(|(_, targets)| targets.iter().any(|target| named.contains(target))).unwrap_or(CLOUDS[0]);
     let targets = of_cloud.into_iter().filter(|target| is_cloud || named.contains(target)).map(str::to_owned).collect();
     RuleFile { place: format!("{cloud}/{}.kdl", if is_cloud { "cloud" } else { ty }), name, targets, text }
 }
@@ -129,6 +127,26 @@ fn what_leads_to_a_resource_comes_the_narrowest_first() {
     let squeezed: String = text.split_whitespace().collect();
     assert!(squeezed.contains("[\"/\",\"/api/*\",\"/*\"]"), "{text}");
     assert!(text.contains("\"admin /\"") && text.contains("\"web /api/*\""), "{text}");
+}
+
+#[test]
+fn what_leads_to_a_resource_is_told_apart_by_a_field() {
+    let route = |lines: &str| format!("service web network=main image=\"a:1\" port=80 {{\n{lines}\n}}\n");
+    let lines = "route public path=\"/*\"\nroute public path=\"/c/*\"\nroute public path=\"/*\" host=\"a.example\"\nroute public path=\"/b/*\" host=\"a.example\"\nroute public path=\"/*\" host=\"b.example\"";
+    let stack = format!("stack shop {{\nnetwork main\nload-balancer public network=main {{\nlisten 80\n}}\n{}}}\n", route(lines));
+    let text = built(
+        &stack,
+        &[(
+            "aws/load-balancer.kdl",
+            "\n    cfn {",
+            r#"(each)incoming.route.per-host as=site { (each)site.same-host as=way { resource seen "AWS::SSM::Parameter" { Type String; Value (fmt)"seen {site.host} {way.path}" } } }
+            (each)incoming.route.without-host as=way { resource bare "AWS::SSM::Parameter" { Type String; Value (fmt)"seen bare {way.path}" } }"#,
+        )],
+    );
+    let mut seen: Vec<&str> =
+        text.lines().filter_map(|line| line.trim().strip_prefix("\"Value\": \"seen ")).map(|rest| rest.trim_end_matches(['"', ','])).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, ["a.example /*", "a.example /b/*", "a.example /c/*", "b.example /*", "b.example /c/*", "bare /*", "bare /c/*"], "{text}");
 }
 
 #[test]

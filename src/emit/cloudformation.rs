@@ -133,8 +133,8 @@ impl Writer<'_> {
                 self.json_text(inner, &mut pieces);
                 self.concat(json, &pieces);
             }
-            // The checker lets no rule of this format pick; an absent value is left out where it stands.
-            ValKind::Pick { .. } | ValKind::Absent => json.text(""),
+            // The checker lets no rule of this format pick, or make an entry; an absent value is left out where it stands.
+            ValKind::Pick { .. } | ValKind::Entry(..) | ValKind::Absent => json.text(""),
         }
     }
 

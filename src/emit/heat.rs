@@ -131,8 +131,8 @@ impl Writer<'_> {
             }),
             // Joining writes maps and lists as JSON, with what is known only when deployed properly escaped.
             ValKind::Json(inner) => self.join(json, "", |json| json.array(|json| self.json_text(json, inner))),
-            // No rule of this format picks; an absent value is left out where it stands.
-            ValKind::Pick { .. } | ValKind::Absent => json.text(""),
+            // No rule of this format picks or makes an entry; an absent value is left out where it stands.
+            ValKind::Pick { .. } | ValKind::Entry(..) | ValKind::Absent => json.text(""),
         }
     }
 

@@ -32,7 +32,7 @@ pub fn write(graph: &Graph, target: &Target, compact: bool) -> String {
         });
         json.key("provider").object(|json| {
             for provider in &providers {
-                json.key(provider.arg_str(0).unwrap_or_default()).object(|json| provider.children().iter().for_each(|child| plain(json, child)));
+                json.key(provider.arg_str(0).unwrap_or_default()).object(|json| provider.children().iter().for_each(|child| writer.plain(json, child)));
             }
         });
         let params: Vec<&NativeParam> = graph.params.iter().filter(|param| param.used).collect();
@@ -53,23 +53,30 @@ pub fn write(graph: &Graph, target: &Target, compact: bool) -> String {
     json.finish()
 }
 
-/// A node of a target's settings, as it stands.
-fn plain(json: &mut Json, node: &Node) {
-    json.key(&node.name.text);
-    match node.args.first() {
-        Some(Value { scalar: Scalar::String(text), .. }) => json.text(text),
-        Some(Value { scalar: Scalar::Bool(flag), .. }) => json.raw(&flag.to_string()),
-        Some(Value { scalar: Scalar::Integer(number), .. }) => json.raw(&number.to_string()),
-        _ => json.object(|json| node.children().iter().for_each(|child| plain(json, child))),
-    }
-}
-
 struct Writer<'g> {
     graph: &'g Graph,
     names: Vec<String>,
 }
 
 impl Writer<'_> {
+    /// A node of a target's settings, with what it reads.
+    fn plain(&self, json: &mut Json, node: &Node) {
+        json.key(&node.name.text);
+        match node.args.first() {
+            Some(value) if value.tag() == Some("get") => {
+                let read = self.graph.settings.iter().find(|(path, _)| value.as_str() == Some(path));
+                match read {
+                    Some((_, val)) => self.value(json, val),
+                    None => json.raw("null"),
+                }
+            }
+            Some(Value { scalar: Scalar::String(text), .. }) => json.text(text),
+            Some(Value { scalar: Scalar::Bool(flag), .. }) => json.raw(&flag.to_string()),
+            Some(Value { scalar: Scalar::Integer(number), .. }) => json.raw(&number.to_string()),
+            _ => json.object(|json| node.children().iter().for_each(|child| self.plain(json, child))),
+        }
+    }
+
     /// A variable's block holds no templates: nothing in it is escaped.
     fn variable(&self, json: &mut Json, param: &NativeParam, ephemeral: bool) {
         json.key(&Format::Terraform.param_name(&param.name)).object(|json| {
@@ -192,6 +199,7 @@ impl Writer<'_> {
             }
             ValKind::Call(name, args) => format!("{name}({})", args.iter().map(|arg| self.expression(arg)).collect::<Vec<_>>().join(", ")),
             ValKind::Json(inner) => format!("jsonencode({})", self.expression(inner)),
+            ValKind::Entry(name, item) => format!("{{({}) = {}}}", self.expression(name), self.expression(item)),
             ValKind::Absent => "null".to_owned(),
         }
     }

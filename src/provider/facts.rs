@@ -6,19 +6,42 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// The facts of one provider.
+/// The facts of a target: those of one provider, or of several.
 #[derive(Debug)]
 pub struct Facts {
+    parts: Vec<Part>,
+}
+
+impl Facts {
+    /// The facts files of these names, which spaces part.
+    pub fn open(names: &str) -> Option<Facts> {
+        let parts: Option<Vec<Part>> = names.split_ascii_whitespace().map(Part::open).collect();
+        parts.filter(|parts| !parts.is_empty()).map(|parts| Facts { parts })
+    }
+}
+
+impl Provider for Facts {
+    fn native_type(&self, kind: NativeKind, name: &str) -> Option<Rc<NativeType>> {
+        self.parts.iter().find_map(|part| part.native_type(kind, name))
+    }
+
+    fn names(&self, kind: NativeKind) -> Vec<String> {
+        self.parts.iter().flat_map(|part| part.names(kind)).collect()
+    }
+}
+
+/// One facts file.
+#[derive(Debug)]
+struct Part {
     file: &'static FactsFile,
     types: RefCell<HashMap<String, Option<Rc<NativeType>>>>,
     pieces: RefCell<HashMap<usize, Rc<str>>>,
 }
 
-impl Facts {
-    /// The facts file of this name.
-    pub fn open(name: &str) -> Option<Facts> {
+impl Part {
+    fn open(name: &str) -> Option<Part> {
         let file = embedded::FACTS.iter().find(|file| file.name == name)?;
-        Some(Facts { file, types: RefCell::default(), pieces: RefCell::default() })
+        Some(Part { file, types: RefCell::default(), pieces: RefCell::default() })
     }
 
     fn piece(&self, index: usize) -> Rc<str> {
@@ -47,9 +70,7 @@ impl Facts {
         let block = rest.find("\n=").and_then(|end| rest.get(..end)).unwrap_or(rest);
         Some(parse(block))
     }
-}
 
-impl Provider for Facts {
     fn native_type(&self, kind: NativeKind, name: &str) -> Option<Rc<NativeType>> {
         let key = format!("{} {name}", kind.word());
         if let Some(known) = self.types.borrow().get(&key) {
@@ -77,6 +98,7 @@ fn parse(block: &str) -> NativeType {
     let mut ty = NativeType {
         name: header.get(1).copied().unwrap_or_default().to_owned(),
         tags: None,
+        version: None,
         relations: Vec::new(),
         objects: vec![Object::default()],
         attributes: Vec::new(),
@@ -94,6 +116,7 @@ fn parse(block: &str) -> NativeType {
                 };
                 ty.tags = value.split_once(':').map(|(name, tags)| (name.to_owned(), shape(tags)));
             }
+            "version" => ty.version = Some(value.to_owned()),
             "xor" => ty.relations.push(Relation::ExactlyOne(names(value))),
             "or" => ty.relations.push(Relation::AtLeastOne(names(value))),
             "needs" => ty.relations.extend(pair().map(|(first, rest)| Relation::Needs(first, rest))),
@@ -225,6 +248,16 @@ mod tests {
         assert_eq!(ty.attribute("Endpoint.Nowhere"), None);
         assert!(facts.native_type(NativeKind::Resource, "AWS::RDS::DB").is_none());
         assert!(facts.names(NativeKind::Resource).len() > 1500);
+    }
+
+    #[test]
+    fn a_target_may_have_the_facts_of_several_providers() {
+        let facts = Facts::open("terraform-openstack terraform-azurerm").unwrap();
+        for name in ["openstack_dns_zone_v2", "azurerm_dns_zone"] {
+            assert_eq!(facts.native_type(NativeKind::Resource, name).unwrap().name, name);
+        }
+        assert!(Facts::open("terraform-openstack nowhere").is_none());
+        assert!(Facts::open(" ").is_none());
     }
 
     #[test]

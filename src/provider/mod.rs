@@ -43,6 +43,8 @@ pub struct NativeType {
     pub name: String,
     /// The property that takes tags, and how.
     pub tags: Option<(String, TagShape)>,
+    /// The version of the provider's interface that it is described for, where a template has to name one.
+    pub version: Option<String>,
     /// What of its properties goes together.
     pub relations: Vec<Relation>,
     /// Its properties; index 0 is the type itself, the others are what its properties refer to.

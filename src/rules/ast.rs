@@ -91,7 +91,7 @@ pub struct Pairs {
 #[derive(Debug)]
 pub enum Statement {
     /// `resource ROLE TYPE { … }` or `data ROLE TYPE { … }`.
-    Resource(ResourceRule),
+    Resource(Box<ResourceRule>),
     /// `output NAME value`.
     Output {
         /// Its name.
@@ -175,6 +175,8 @@ pub struct ResourceRule {
     pub role: Ident,
     /// The provider's type.
     pub ty: Ident,
+    /// The resource that it is a part of.
+    pub parent: Option<Box<Expr>>,
     /// Resources that have to exist before it.
     pub after: Vec<Expr>,
     /// Resources that have to wait for it.
@@ -183,8 +185,10 @@ pub struct ResourceRule {
     pub keep: Option<Expr>,
     /// What happens otherwise: `delete` or `snapshot`.
     pub snapshot: bool,
-    /// In an edge's rule: whether it is made once for all edges between the same two resources.
+    /// Whether it is made once: in an edge's rule for all edges between the same two resources, in a type's rule for all that would be the same.
     pub once: bool,
+    /// In a loop: it is made once for all items for which this leads to the same resource.
+    pub once_by: Option<Path>,
     /// Whether a replacement is made first.
     pub create_first: bool,
     /// Properties whose later changes are somebody else's.

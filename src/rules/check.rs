@@ -3,7 +3,7 @@
 use super::ast::Grade;
 use super::ast::{Each, Expr, ExprKind, Item, Loss, Path, ResourceRule, Rule, RuleParam, Statement, Subject};
 use super::builtin::{self, Type};
-use super::{CLOUD, INCOMING, PLACE, PREVIOUS, Rules};
+use super::{CLOUD, FROM, INCOMING, PER, PLACE, PREVIOUS, Rules, SAME, WITHOUT};
 use crate::diag::{Diagnostics, rules as diag};
 use crate::portable::{Catalogue, Kind, PortableType, Property};
 use crate::provider::{Limits, Member, NativeKind, NativeType, Presence, Shape};
@@ -51,6 +51,7 @@ pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: 
         used: HashSet::new(),
         losses: Vec::new(),
         busy: Vec::new(),
+        circle: false,
         known: Vec::new(),
         fills: rules.target.fills(),
     };
@@ -92,8 +93,8 @@ enum Ty {
     /// Several groups of fields: indices of all block properties of the name.
     Blocks(Rc<PortableType>, Vec<usize>),
     /// The rows of a table that is over no property, and one of them.
-    Rows,
-    Row,
+    Rows(bool),
+    Row(bool),
     /// One of a number of things in a row, such as zones.
     Place,
     /// What the cloud offers.
@@ -147,6 +148,23 @@ enum Root {
     Edge { from: Rc<PortableType>, to: Rc<PortableType>, property: usize },
 }
 
+impl Root {
+    /// What its outputs are of, so that a circle of them can be told.
+    fn of(&self) -> String {
+        match self {
+            Root::Cloud => CLOUD.to_owned(),
+            Root::Type(ty) => ty.name.clone(),
+            Root::Edge { from, to, property } => {
+                let edge = from.properties.get(*property).map(|property| property.name.as_str()).unwrap_or_default();
+                format!("{edge} {} {}", from.name, to.name)
+            }
+        }
+    }
+}
+
+/// What `this` is besides an output of the rule's own: in an edge's rule, all of these.
+pub(super) const OWN_NAMES: [&str; 5] = ["name", "from", "to", "key", PLACE];
+
 struct Checker<'a, 'f> {
     rules: &'a Rules<'f>,
     catalogue: &'a Catalogue,
@@ -157,6 +175,8 @@ struct Checker<'a, 'f> {
     losses: Vec<(String, Loss)>,
     /// Outputs whose type is being worked out, so that a circle ends.
     busy: Vec<(String, String)>,
+    /// Whether an output of a rule was found to read itself.
+    circle: bool,
     /// Paths that are present where we are.
     known: Vec<String>,
     /// What the target's settings give to every resource.
@@ -174,7 +194,8 @@ impl Checker<'_, '_> {
         if let Some(rule) = self.rules.lowering(CLOUD, self.sources) {
             let scope = Scope { rule: Rc::clone(&rule), subject: Root::Cloud, items: Vec::new() };
             self.rule(&scope);
-            for (_, path) in self.fills.clone() {
+            let fills = self.fills.clone().into_iter().map(|(_, path)| path);
+            for path in fills.chain(self.rules.target.reads()) {
                 self.resolve(&scope, &path);
             }
         }
@@ -416,8 +437,14 @@ impl Checker<'_, '_> {
         for statement in statements {
             match statement {
                 Statement::Resource(resource) => self.resource(scope, resource),
-                Statement::Output { value, .. } => {
+                Statement::Output { name, value, .. } => {
+                    self.circle = false;
+                    self.busy.push((scope.subject.of(), name.text.clone()));
                     self.infer(scope, value);
+                    self.busy.pop();
+                    if std::mem::take(&mut self.circle) {
+                        self.out.push(diag::spec(value.span, "this output reads itself by way of `this`"));
+                    }
                 }
                 Statement::Param(_) => {}
                 Statement::When(path, body) => {
@@ -490,7 +517,7 @@ impl Checker<'_, '_> {
             }
             Ty::Blocks(ty, indices) => indices.first().map_or(Ty::Any, |index| Ty::Block(Rc::clone(ty), *index)),
             Ty::Integer if typed.known => Ty::Place,
-            Ty::Rows => Ty::Row,
+            Ty::Rows(numbers) => Ty::Row(*numbers),
             Ty::Any => Ty::Any,
             _ => {
                 self.out.push(diag::spec(each.over.span, "only a list, a map, a repeated block or a number known when building can be gone over"));
@@ -500,6 +527,7 @@ impl Checker<'_, '_> {
         let mut inner = scope.clone();
         inner.items.push((each.name.clone(), item));
         self.known.push(each.name.clone());
+        self.known.extend(each.over.parts.last().and_then(|part| part.strip_prefix(PER)).map(|field| format!("{}.{field}", each.name)));
         (inner, depth)
     }
 
@@ -524,6 +552,7 @@ impl Checker<'_, '_> {
             Ty::Text(Some(values)) if !typed.optional => values.to_vec(),
             Ty::Bool => vec![word("yes"), word("no")],
             Ty::Any => return,
+            Ty::Entries(_) | Ty::Blocks(..) => vec![word("some"), word("none")],
             _ if typed.optional => vec![word("some"), word("none")],
             _ => {
                 self.out.push(diag::spec(path.span, "a match is over an enumeration, a boolean, or something that may be absent"));
@@ -548,15 +577,41 @@ impl Checker<'_, '_> {
             self.out.push(diag::unknown_native_type(rule.ty.span, &rule.ty.text, &self.rules.provider().names(kind)));
             return;
         };
+        self.parent(scope, rule);
         self.object(scope, &rule.body, &native, 0, rule.span, true);
+        if let Some(path) = &rule.once_by {
+            let typed = self.resolve(scope, path);
+            if !matches!(typed.ty, Ty::Resource(_) | Ty::Secret | Ty::Object(_) | Ty::Any) {
+                self.out.push(diag::spec(path.span, "`once` is `#true`, or the path to a resource or a secret of the loop's item"));
+            }
+        }
         if let Some(path) = &rule.ignore_when {
             self.condition(scope, path);
         }
         for name in &rule.ignore {
-            if native.root().member(name).is_none() {
+            if native.root().member(name).is_none() && native.attribute(name).is_none() {
                 let known: Vec<&str> = native.root().members.iter().map(|member| member.name.as_str()).collect();
                 self.out.push(diag::unknown_native_property(rule.span, &native.name, name, &known));
             }
+        }
+    }
+
+    /// What is a part of another resource names it, and nothing else does.
+    fn parent(&mut self, scope: &Scope, rule: &ResourceRule) {
+        let container = self.rules.target.format.container(&rule.ty.text).map(str::to_owned);
+        match (&rule.parent, container) {
+            (None, Some(container)) => self.out.push(diag::spec(rule.span, &format!("it is a part of a `{container}`, which `parent=(ref)role` names"))),
+            (Some(parent), None) => self.out.push(diag::spec(parent.span, "it is no part of another resource")),
+            (Some(parent), Some(container)) => {
+                self.infer(scope, parent);
+                if let ExprKind::Ref(role) = &parent.kind
+                    && let Some(((_, ty), ..)) = self.role(scope, parent.span, role)
+                    && ty != container
+                {
+                    self.out.push(diag::spec(parent.span, &format!("it is a part of a `{container}`, and this is a `{ty}`")));
+                }
+            }
+            (None, None) => {}
         }
     }
 
@@ -1030,19 +1085,23 @@ impl Checker<'_, '_> {
     fn resolve(&mut self, scope: &Scope, path: &Path) -> Typed {
         let Some(head) = path.parts.first() else { return Typed::new(Ty::Any) };
         let item = scope.items.iter().rev().find(|(name, _)| name == head).map(|(_, ty)| ty.clone());
-        if item.is_none() && scope.rule.tables.iter().any(|table| table.of.is_none() && table.name == *head) {
-            return Typed::new(Ty::Rows);
+        let rows = scope.rule.tables.iter().find(|table| table.of.is_none() && table.name == *head);
+        if let (None, Some(table)) = (&item, rows) {
+            return Typed::new(Ty::Rows(table.rows.iter().all(|(_, value)| matches!(value, Scalar::Integer(_)))));
         }
         let mut current = match (item, head.as_str(), &scope.subject) {
             (Some(ty), ..) => Typed::new(ty),
-            (None, "this", Root::Edge { .. }) => Typed::new(Ty::Names(&["name", "from", "to", "key", PLACE])),
+            (None, "this", Root::Type(_) | Root::Edge { .. }) if path.parts.get(1).is_some_and(|part| !OWN_NAMES.contains(&part.as_str())) => {
+                return self.own_output(scope, path);
+            }
+            (None, "this", Root::Edge { .. }) => Typed::new(Ty::Names(&OWN_NAMES)),
             (None, "this", _) => Typed::new(Ty::Names(&["name"])),
             (None, PREVIOUS, Root::Edge { from, property, .. }) => Typed { optional: true, ..Typed::new(Ty::Block(Rc::clone(from), *property)) },
             (None, "stack", _) => Typed::new(Ty::Names(&["name"])),
             (None, CLOUD, _) => Typed::new(Ty::Cloud),
             (None, "param", _) => {
                 let Some(param) = path.parts.get(1).and_then(|name| find_param(&scope.rule.body, name)) else { return self.lost(path, Vec::new()) };
-                return Typed::deferred(if param.secret { Ty::Secret } else { Ty::Text(None) });
+                return Typed::deferred(param_type(param));
             }
             (None, INCOMING, Root::Type(ty)) => self.incoming(ty, path),
             (None, "from", Root::Edge { from, .. }) => Typed::new(Ty::Resource(Rc::clone(from))),
@@ -1069,11 +1128,35 @@ impl Checker<'_, '_> {
         for part in path.parts.iter().skip(taken) {
             so_far = format!("{so_far}.{part}");
             let optional = current.optional;
+            if let (Some(name), Ty::Text(_)) = (part.strip_prefix(FROM), &current.ty) {
+                let Some(ty) = self.catalogue.get(name, self.sources) else { return self.lost(path, Vec::new()) };
+                current = Typed { optional: !self.known.contains(&so_far), ..Typed::new(Ty::Resource(ty)) };
+                continue;
+            }
             let Some(next) = self.step(&current.ty, part) else { return self.lost(path, Vec::new()) };
             current = Typed { optional: next.optional || optional, ..next };
             if self.known.contains(&so_far) {
                 current.optional = false;
             }
+        }
+        current
+    }
+
+    /// An output of the rule itself: `this.OUTPUT`.
+    fn own_output(&mut self, scope: &Scope, path: &Path) -> Typed {
+        let name = path.parts.get(1).map(String::as_str).unwrap_or_default();
+        let of = scope.subject.of();
+        if self.busy.iter().any(|(busy, output)| (busy, output.as_str()) == (&of, name)) {
+            self.circle = true;
+        }
+        let outside = Scope { items: Vec::new(), ..scope.clone() };
+        let Some(mut current) = self.output(&of, &outside, name) else { return self.lost(path, Vec::new()) };
+        let mut so_far = format!("this.{name}");
+        current.optional &= !self.known.contains(&so_far);
+        for part in path.parts.iter().skip(2) {
+            so_far = format!("{so_far}.{part}");
+            let Some(next) = self.step(&current.ty, part) else { return self.lost(path, Vec::new()) };
+            current = Typed { optional: (next.optional || current.optional) && !self.known.contains(&so_far), ..next };
         }
         current
     }
@@ -1116,7 +1199,8 @@ impl Checker<'_, '_> {
                 "letter" => Some(Typed::new(Ty::Text(None))),
                 _ => None,
             },
-            Ty::Row => matches!(part, "key" | "value").then(|| Typed::new(Ty::Text(None))),
+            Ty::Row(true) if part == "value" => Some(Typed::new(Ty::Integer)),
+            Ty::Row(_) => matches!(part, "key" | "value").then(|| Typed::new(Ty::Text(None))),
             Ty::Entry(secret) => match (part, secret) {
                 ("key", _) => Some(Typed::new(Ty::Text(None))),
                 ("value", false) => Some(Typed::deferred(Ty::Text(None))),
@@ -1144,6 +1228,14 @@ impl Checker<'_, '_> {
                 }
                 self.property(&ty, &ty.properties, "", part)
             }
+            Ty::Blocks(ty, indices) if part.starts_with(PER) || part.starts_with(WITHOUT) => {
+                let field = part.strip_prefix(PER).or_else(|| part.strip_prefix(WITHOUT))?;
+                edge_has(ty, *indices.first()?, field).then(|| Typed::new(Ty::Blocks(Rc::clone(ty), indices.clone())))
+            }
+            Ty::Block(ty, index) if part.starts_with(SAME) => {
+                let field = part.strip_prefix(SAME)?;
+                edge_has(ty, *index, field).then(|| Typed::new(Ty::Blocks(Rc::clone(ty), vec![*index])))
+            }
             Ty::Block(ty, index) => self.block_step(ty, *index, part),
             Ty::Blocks(ty, indices) => {
                 let one = indices.first().and_then(|index| self.block_step(ty, *index, part))?;
@@ -1170,7 +1262,7 @@ impl Checker<'_, '_> {
             }
             let rule = self.rules.edge(&property.name, &ty.name, &edge.to, self.sources)?;
             let scope = Scope { rule, subject: Root::Edge { from: Rc::clone(ty), to, property: index }, items: Vec::new() };
-            return self.output(&format!("{} {}", property.name, ty.name), &scope, part);
+            return self.output(&scope.subject.of(), &scope, part);
         }
         // An output that stands inside of the loop over this block belongs to each of its items.
         let rule = self.rules.lowering(&ty.name, self.sources)?;
@@ -1240,6 +1332,24 @@ impl Checker<'_, '_> {
         };
         let many = matches!(kind, Ty::Blocks(..) | Ty::Entries(_));
         Some(Typed { ty: kind, optional: !property.required && property.default.is_none() && !many, known: property.known_when_building() })
+    }
+}
+
+/// Whether a property is an edge that has a text of this name.
+fn edge_has(ty: &PortableType, index: usize, field: &str) -> bool {
+    match ty.properties.get(index).map(|property| &property.kind) {
+        Some(Kind::Block(block)) => block.edge.is_some() && block.fields.iter().any(|of| of.name == field && matches!(of.kind, Kind::String(_))),
+        _ => false,
+    }
+}
+
+/// What a rule's parameter is: secret, a number as its default is, or text.
+fn param_type(param: &RuleParam) -> Ty {
+    match param.default {
+        _ if param.secret => Ty::Secret,
+        Some(Scalar::Integer(_)) => Ty::Integer,
+        Some(Scalar::Float(_)) => Ty::Number,
+        _ => Ty::Text(None),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::check::Checked;
 use super::lower::put_tags;
 use crate::diag::{Diagnostics, lower as diag};
+use crate::emit::Format;
 use crate::native::{Graph, NativeId, NativeParam, NativeResource, Origin, Val, ValKind};
 use crate::provider::{Limits, Member, NativeType, Presence, Relation, Shape, TagShape};
 use crate::source::Span;
@@ -25,9 +26,11 @@ pub(super) fn finish(
     let name_tag = tags.and_then(|node| node.prop_str("name")).map(str::to_owned);
     let named = checked.target().names().map(str::to_owned);
     let params = graph.params.clone();
-    let finisher = Finisher { natives: &natives, params: &params, target: &checked.target().name, patterns: RefCell::default() };
+    let finisher =
+        Finisher { natives: &natives, params: &params, target: &checked.target().name, format: checked.target().format, patterns: RefCell::default() };
     for (index, native) in natives.iter().enumerate() {
         let (Some(native), Some(resource)) = (native, graph.resources.get_mut(index)) else { continue };
+        resource.version.clone_from(&native.version);
         if let Some(property) = &named {
             name(resource, native, &graph.stack, property);
         }
@@ -39,6 +42,12 @@ pub(super) fn finish(
         }
         finisher.check_object(&resource.body, native, 0, out);
         finisher.check_relations(resource, native, out);
+        finisher.check_reads(resource, out);
+    }
+    check_parents(graph, checked, out);
+    for output in &mut graph.outputs {
+        let value = std::mem::replace(&mut output.value, Val::new(ValKind::Absent, Origin::default()));
+        output.value = finisher.as_text(value);
     }
     for resource in &graph.resources {
         for (_, val) in &resource.body {
@@ -52,11 +61,14 @@ pub(super) fn finish(
     check_cycles(graph, checked, out, stack);
 }
 
-/// Gives a resource the name that it has in the template, with the stack's before it, where its rule gives it none.
+/// Gives a resource the name that it has in the template, with the stack's before it, where its rule gives it none. What is longer than
+/// the schema allows is cut.
 fn name(resource: &mut NativeResource, native: &NativeType, stack: &str, property: &str) {
-    let takes = native.root().member(property).is_some_and(|member| member.presence != Presence::ReadOnly && member.shape == Shape::String);
+    let Some(member) = native.root().member(property) else { return };
+    let takes = member.presence != Presence::ReadOnly && member.shape == Shape::String;
     if takes && resource.kind == crate::provider::NativeKind::Resource && !resource.body.iter().any(|(name, _)| name == property) {
-        let text = Val::text(format!("{stack}-{}", resource.name.join("-")), resource.origin);
+        let whole = format!("{stack}-{}", resource.name.join("-"));
+        let text = Val::text(super::builtin::shorten(whole, member.limits.max_length.unwrap_or(usize::MAX)), resource.origin);
         resource.body.insert(0, (property.to_owned(), text));
     }
 }
@@ -65,6 +77,7 @@ struct Finisher<'a> {
     natives: &'a [Option<Rc<NativeType>>],
     params: &'a [NativeParam],
     target: &'a str,
+    format: Format,
     /// Patterns that were compiled before; `None` for those of another dialect.
     patterns: RefCell<HashMap<String, Option<regex_lite::Regex>>>,
 }
@@ -80,6 +93,8 @@ impl Finisher<'_> {
                 };
                 (name, val)
             })
+            // No block at all is written as nothing.
+            .filter(|(name, val)| !matches!((&val.kind, object.member(name)), (ValKind::List(items), Some(Member { shape: Shape::Block(..), .. })) if items.is_empty()))
             .collect()
     }
 
@@ -99,6 +114,7 @@ impl Finisher<'_> {
             (ValKind::Map(fields), Shape::Object(object) | Shape::Block(object, false)) => ValKind::Map(self.object(fields, native, *object)),
             (ValKind::Map(fields), Shape::Block(object, true)) => ValKind::List(vec![Val::new(ValKind::Map(self.object(fields, native, *object)), origin)]),
             (ValKind::Map(fields), Shape::Map(inner)) => ValKind::Map(fields.into_iter().map(|(name, val)| (name, self.convert(val, inner, native))).collect()),
+            (kind @ (ValKind::Param(_) | ValKind::Attr(..)), Shape::String) => return self.as_text(Val::new(kind, origin)),
             (kind, Shape::List(item)) if !self.gives_list(&kind) => ValKind::List(vec![self.convert(Val::new(kind, origin), item, native)]),
             (kind, Shape::AnyOf(shapes)) => {
                 let fits = |shape: &&Shape| {
@@ -121,6 +137,30 @@ impl Finisher<'_> {
             (kind, _) => kind,
         };
         Val::new(kind, origin)
+    }
+
+    /// A number that is known only when deployed, as text, where the format would not make it one by itself.
+    fn as_text(&self, val: Val) -> Val {
+        let number = match &val.kind {
+            ValKind::Param(index) => self.params.get(*index).is_some_and(|param| param.number),
+            ValKind::Attr(id, path) => {
+                let shape = self.natives.get(id.0).and_then(|native| native.as_ref()?.attribute(path));
+                matches!(shape, Some(Shape::Integer | Shape::Number | Shape::Boolean))
+            }
+            _ => false,
+        };
+        let origin = val.origin;
+        if number && self.format.keeps_numbers() { Val::new(ValKind::Concat(vec![val]), origin) } else { val }
+    }
+
+    /// What has to be known before anything is made reads nothing from another resource.
+    fn check_reads(&self, resource: &NativeResource, out: &mut Diagnostics) {
+        for (name, val) in resource.body.iter().filter(|(name, _)| !self.format.takes_what_is_read(name)) {
+            if is_read(val, self.format) {
+                let why = format!("`{name}` has to be known before anything is made, and this is read from another resource");
+                out.push(diag::refused(val.origin.user, val.origin.rule, self.target, &format!("`{name}`"), &why));
+            }
+        }
     }
 
     fn gives_list(&self, kind: &ValKind) -> bool {
@@ -171,7 +211,7 @@ impl Finisher<'_> {
         resource.body.push((property.clone(), Val::new(kind, origin)));
     }
 
-    /// How many tags there are, and that none has a name that the cloud keeps for itself.
+    /// How many tags there are, that none has a name that the cloud keeps for itself, and that it takes their names and values.
     fn check_tags(&self, resource: &NativeResource, native: &NativeType, rule: &Node, out: &mut Diagnostics) {
         let Some((property, _)) = &native.tags else { return };
         let Some((_, tags)) = resource.body.iter().find(|(name, _)| name == property) else { return };
@@ -184,6 +224,18 @@ impl Finisher<'_> {
         if let Some(most) = most.filter(|most| named.len() > *most) {
             let why = format!("{} tags, with those of the whole stack; {most} are the most", named.len());
             out.push(diag::refused(resource.origin.user, rule.span, self.target, "the tags", &why));
+        }
+        let refused = |pattern: &str, text: &str| rule.prop_str(pattern).filter(|pattern| !self.matches(pattern, text));
+        for (name, val) in &named {
+            let value = match &val.kind {
+                ValKind::Text(text) => refused("values", text).map(|pattern| (text.as_str(), pattern)),
+                _ => None,
+            };
+            let name = refused("names", name).map(|pattern| (*name, pattern));
+            if let Some((text, pattern)) = name.or(value) {
+                let why = format!("`{}` does not match `{pattern}`", shorten(text));
+                out.push(diag::refused(val.origin.user, rule.span, self.target, "the tags", &why));
+            }
         }
         let reserved = rule.prop_str("reserved").unwrap_or("\0");
         for (name, val) in named.into_iter().filter(|(name, _)| name.to_lowercase().starts_with(reserved)) {
@@ -251,6 +303,10 @@ impl Finisher<'_> {
                 _ => out_of(*number as f64, limits),
             },
             ValKind::Number(number) => out_of(*number, limits),
+            ValKind::Concat(pieces) => match pieces.as_slice() {
+                [only] => self.objection(only, limits),
+                _ => None,
+            },
             // A parameter's default is a value that goes there.
             ValKind::Param(index) => {
                 let param = self.params.get(*index)?;
@@ -293,6 +349,32 @@ impl Finisher<'_> {
                 Relation::Excludes(name, others) if given(name) && others.iter().any(given) => format!("`{name}` excludes {}", crate::diag::list(others)),
                 _ => continue,
             };
+            out.push(diag::relation(resource.origin.user, resource.origin.rule, &resource.ty, &why));
+        }
+    }
+}
+
+/// Whether a value needs what is known only of a resource that has been made.
+fn is_read(val: &Val, format: Format) -> bool {
+    match &val.kind {
+        ValKind::Attr(_, path) => !format.known_from_names(path),
+        ValKind::List(items) | ValKind::Concat(items) | ValKind::Call(_, items) => items.iter().any(|item| is_read(item, format)),
+        ValKind::Map(items) => items.iter().any(|(_, item)| is_read(item, format)),
+        ValKind::Join(_, inner) | ValKind::Index(inner, _) | ValKind::Json(inner) => is_read(inner, format),
+        ValKind::Entry(name, value) => is_read(name, format) || is_read(value, format),
+        ValKind::Pick { from, value, .. } => is_read(from, format) || is_read(value, format),
+        _ => false,
+    }
+}
+
+/// A resource that is a part of another has one of the right type there.
+fn check_parents(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics) {
+    let format = checked.target().format;
+    for resource in &graph.resources {
+        let Some(container) = format.container(&resource.ty) else { continue };
+        let parent = resource.parent.and_then(|parent| graph.resources.get(parent.0));
+        if parent.is_none_or(|parent| parent.ty != container) {
+            let why = format!("it is a part of a `{container}`, which is not there");
             out.push(diag::relation(resource.origin.user, resource.origin.rule, &resource.ty, &why));
         }
     }
@@ -344,6 +426,10 @@ fn check_text(val: &Val, checked: &Checked<'_>, out: &mut Diagnostics) {
         ValKind::List(items) | ValKind::Concat(items) | ValKind::Call(_, items) => items.iter().for_each(|item| check_text(item, checked, out)),
         ValKind::Map(items) => items.iter().for_each(|(_, item)| check_text(item, checked, out)),
         ValKind::Join(_, inner) | ValKind::Index(inner, _) | ValKind::Json(inner) => check_text(inner, checked, out),
+        ValKind::Entry(name, value) => {
+            check_text(name, checked, out);
+            check_text(value, checked, out);
+        }
         _ => {}
     }
 }
@@ -367,6 +453,14 @@ fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, stac
             out.push(diag::name_collision(one, &name, other));
         }
     }
+    let mut same: HashMap<String, &NativeResource> = HashMap::new();
+    for (identity, resource) in format.identities(graph).into_iter().zip(&graph.resources) {
+        if let Some(other) = same.insert(identity, resource) {
+            let named = resource.body.iter().find(|(name, _)| name == "name").map(|(_, val)| &val.kind);
+            let name = if let Some(ValKind::Text(name)) = named { name.as_str() } else { "" };
+            out.push(diag::name_collision(resource.origin.user, format!("{} {name}", resource.ty).trim_end(), other.origin.user));
+        }
+    }
     let mut seen: HashMap<String, Span> = HashMap::new();
     for output in &graph.outputs {
         let name = format.output_name(&output.name);
@@ -376,19 +470,21 @@ fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, stac
     }
 }
 
+/// Where the user wrote what makes a value read a resource.
+fn read_of(val: &Val, id: NativeId) -> Option<Span> {
+    match &val.kind {
+        ValKind::Ref(of) | ValKind::Attr(of, _) => (*of == id).then_some(val.origin.user),
+        ValKind::List(items) | ValKind::Concat(items) | ValKind::Call(_, items) => items.iter().find_map(|item| read_of(item, id)),
+        ValKind::Map(items) => items.iter().find_map(|(_, item)| read_of(item, id)),
+        ValKind::Join(_, inner) | ValKind::Index(inner, _) | ValKind::Json(inner) => read_of(inner, id),
+        ValKind::Entry(name, value) => read_of(name, id).or_else(|| read_of(value, id)),
+        _ => None,
+    }
+}
+
 fn check_cycles(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, stack: Span) {
     let format = checked.target().format;
-    let needs: Vec<Vec<NativeId>> = graph
-        .resources
-        .iter()
-        .map(|resource| {
-            let mut found = resource.references();
-            found.extend(&resource.after);
-            found.sort();
-            found.dedup();
-            found
-        })
-        .collect();
+    let needs: Vec<Vec<NativeId>> = graph.resources.iter().map(NativeResource::needs).collect();
     let mut state = vec![0_u8; needs.len()];
     for start in 0..needs.len() {
         if state.get(start) != Some(&0) {
@@ -412,10 +508,17 @@ fn check_cycles(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, sta
             match state.get(to.0) {
                 Some(0) => path.push((to.0, 0)),
                 Some(1) => {
-                    let ring = path.iter().skip_while(|(node, _)| *node != to.0).filter_map(|(node, _)| graph.resources.get(*node));
-                    let mut names: Vec<String> = ring.map(|resource| format.logical_name(&resource.name)).collect();
+                    let nodes: Vec<usize> = path.iter().map(|(node, _)| *node).skip_while(|node| *node != to.0).collect();
+                    let ring: Vec<&NativeResource> = nodes.iter().filter_map(|node| graph.resources.get(*node)).collect();
+                    let mut names: Vec<String> = ring.iter().map(|resource| format.logical_name(&resource.name)).collect();
                     names.extend(names.first().cloned());
-                    let span = graph.resources.get(to.0).map_or(stack, |resource| resource.origin.user);
+                    // A value that the user wrote closes the circle rather than what rules tie together.
+                    let next = nodes.iter().skip(1).chain(nodes.first());
+                    let written = ring.iter().zip(next).find_map(|(resource, next)| {
+                        let user = resource.body.iter().find_map(|(_, val)| read_of(val, NativeId(*next)))?;
+                        (!ring.iter().any(|other| other.origin.user == user)).then_some(user)
+                    });
+                    let span = written.or_else(|| ring.first().map(|resource| resource.origin.user)).unwrap_or(stack);
                     out.push(diag::native_cycle(span, &names));
                 }
                 _ => {}

@@ -4,8 +4,8 @@
 //! are filled, which may read outputs of any other resource: by then all of them have their place.
 
 use super::ast::{Each, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
-use super::check::{Checked, find_item_output, find_output, find_param, is_list};
-use super::{CLOUD, Grade, INCOMING, PLACE, PREVIOUS, builtin, finish};
+use super::check::{Checked, OWN_NAMES, find_item_output, find_output, find_param, is_list};
+use super::{CLOUD, FROM, Grade, INCOMING, PER, PLACE, PREVIOUS, SAME, WITHOUT, builtin, finish};
 use crate::check::{Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
 use crate::native::{Graph, MetLoss, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
@@ -223,6 +223,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             index += 1;
         }
         let outputs = self.stack_outputs();
+        let settings = self.settings();
         while let Some((instance, rule, frame)) = self.slot(index) {
             resources.push(self.fill(instance, rule, &frame).0);
             index += 1;
@@ -235,13 +236,50 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let mut read = Vec::new();
         resources.iter().flat_map(|resource| &resource.body).for_each(|(_, val)| val.params(&mut read));
         outputs.iter().for_each(|output| output.value.params(&mut read));
+        settings.iter().for_each(|(_, val)| val.params(&mut read));
         let mut params = self.params();
         // A rule may have looked at more parameters than it then needed.
         params.iter_mut().enumerate().skip(self.model.params.len()).for_each(|(index, param)| param.used = read.contains(&index));
-        let mut graph = Graph { stack: self.model.name.clone(), about: self.about(), params, resources, outputs, losses: self.losses.take() };
+        let mut graph = Graph { stack: self.model.name.clone(), about: self.about(), params, resources, outputs, settings, losses: self.losses.take() };
+        let slots = self.merge(&mut graph);
         let tags = self.stack_tags();
-        finish::finish(&mut graph, self.checked, &tags, &|id| self.own_tags(id), &mut self.out.borrow_mut(), self.model.span);
+        let own = |id: NativeId| slots.get(id.0).map_or_else(Vec::new, |slot| self.own_tags(*slot));
+        finish::finish(&mut graph, self.checked, &tags, &own, &mut self.out.borrow_mut(), self.model.span);
         graph
+    }
+
+    /// Makes one of those that a type's rule makes once, where they would be the same. Gives the slot of each resource that is left.
+    fn merge(&self, graph: &mut Graph) -> Vec<NativeId> {
+        let slots = self.slots.borrow();
+        let of_type = |slot: &Slot<'_, '_>| matches!(self.instances.get(slot.instance), Some(Instance { who: Who::Resource(_), .. }));
+        let once: Vec<Option<usize>> = slots.iter().map(|slot| (slot.rule.once && of_type(slot)).then_some(slot.instance)).collect();
+        let mut firsts: Vec<NativeId> = (0..graph.resources.len()).map(NativeId).collect();
+        let mut merged = false;
+        for (index, instance) in once.iter().enumerate().filter(|(_, instance)| instance.is_some()) {
+            let Some((before, resource)) = graph.resources.split_at_mut_checked(index).and_then(|(before, rest)| Some((before, rest.first_mut()?))) else {
+                continue;
+            };
+            resource.renumber(&firsts);
+            let same = before.iter().zip(&once).position(|(other, whose)| whose == instance && other.alike(resource));
+            if let (Some(same), Some(first)) = (same, firsts.get_mut(index)) {
+                *first = NativeId(same);
+                merged = true;
+            }
+        }
+        let left: Vec<NativeId> = firsts.iter().copied().enumerate().filter(|(index, first)| *index == first.0).map(|(_, first)| first).collect();
+        if merged {
+            let place = |first: &NativeId| left.iter().position(|slot| slot == first).map_or(*first, NativeId);
+            let places: Vec<NativeId> = firsts.iter().map(place).collect();
+            let mut index = 0;
+            graph.resources.retain(|_| {
+                index += 1;
+                firsts.get(index - 1).is_some_and(|first| first.0 == index - 1)
+            });
+            graph.resources.iter_mut().for_each(|resource| resource.renumber(&places));
+            graph.outputs.iter_mut().for_each(|output| output.value.renumber(&places));
+            graph.settings.iter_mut().for_each(|(_, val)| val.renumber(&places));
+        }
+        left
     }
 
     fn slot(&self, index: usize) -> Option<(usize, &'r ResourceRule, Frame<'m, 'r>)> {
@@ -298,7 +336,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     }
 
     fn add_slot(&self, instance: usize, rule: &'r ResourceRule, frame: Frame<'m, 'r>) {
-        let place = match self.made_once(instance, rule) {
+        let place = match self.made_once(instance, rule).or_else(|| self.made_for_the_same(instance, rule, &frame)) {
             Some(place) => place,
             None => {
                 let mut slots = self.slots.borrow_mut();
@@ -320,6 +358,32 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let slots = self.slots.borrow();
         let same = |place: &usize| slots.get(*place).is_some_and(|slot| std::ptr::eq(slot.rule, rule) && ends(slot.instance) == Some(mine));
         (0..slots.len()).rev().take(MOST_SLOTS_OF_ONE).find(same)
+    }
+
+    /// The resource of this rule that an earlier item of the loop has made, if one is enough for all that lead to the same.
+    fn made_for_the_same(&self, instance: usize, rule: &'r ResourceRule, frame: &Frame<'m, 'r>) -> Option<usize> {
+        let path = rule.once_by.as_ref()?;
+        let mine = self.leads_to(path, instance, frame)?;
+        let candidates = self.by_role.borrow().get(&instance).and_then(|roles| roles.get(rule.role.text.as_str())).cloned().unwrap_or_default();
+        candidates.into_iter().find(|&place| {
+            let slot = self.slots.borrow().get(place).map(|slot| (std::ptr::eq(slot.rule, rule), slot.frame.clone()));
+            slot.is_some_and(|(same, frame)| same && self.leads_to(path, instance, &frame).as_ref() == Some(&mine))
+        })
+    }
+
+    /// The resource that a path of a loop's item leads to, with the output of it that a secret is. Nothing is evaluated for it.
+    fn leads_to(&self, path: &Path, instance: usize, frame: &Frame<'m, 'r>) -> Option<(ResourceId, &'m str)> {
+        let (head, rest) = path.parts.split_first()?;
+        match (&frame.iter().rev().find(|binding| binding.name == head)?.item, rest) {
+            (Item::Entry(_, field), _) => match &field.value {
+                Value::Output(id, name) => Some((*id, name.as_str())),
+                _ => None,
+            },
+            _ => match self.resolve(path, At { instance, frame, user: self.user_span(instance) }) {
+                Item::Resource(id) => Some((id, "")),
+                _ => None,
+            },
+        }
     }
 
     /// A loss that this stack meets: the property was given, or the type or the edge itself is not there.
@@ -432,6 +496,8 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let resource = NativeResource {
             kind: rule.kind,
             ty: rule.ty.text.clone(),
+            version: None,
+            parent: rule.parent.as_deref().and_then(|parent| references(std::slice::from_ref(parent)).first().copied()),
             name: self.name(instance, &rule.role.text, rule.once, frame),
             body,
             after: references(&rule.after),
@@ -687,6 +753,13 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
 
     fn resolve(&self, path: &Path, at: At<'_, 'm, 'r>) -> Item<'m> {
         let Some(head) = path.parts.first() else { return Item::Absent };
+        // Before anything else: a condition may ask for it, and must not evaluate the value that it is about.
+        let source = path.parts.iter().enumerate().skip(1).rev().find_map(|(index, part)| Some((index, part.strip_prefix(FROM)?)));
+        if let Some((index, ty)) = source {
+            let holder = Path { parts: path.parts.iter().take(index).cloned().collect(), span: path.span };
+            let found = self.source(&holder, ty, at).map_or(Item::Absent, Item::Resource);
+            return path.parts.iter().skip(index + 1).fold(found, |item, part| self.step(item, part, at, path.span));
+        }
         let bound = at.frame.iter().rev().find(|binding| binding.name == head).map(|binding| binding.item.clone());
         let who = self.instances.get(at.instance).map(|instance| instance.who);
         let mut taken = 1;
@@ -707,6 +780,10 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 path.parts.get(1).map_or(Item::Absent, |edge| Item::Edges(self.leading_to(id, edge)))
             }
             (None, PREVIOUS, Some(Who::Edge { .. })) => self.previous(at.instance),
+            (None, "this", Some(Who::Resource(_) | Who::Edge { .. })) if path.parts.get(1).is_some_and(|part| !OWN_NAMES.contains(&part.as_str())) => {
+                taken = 2;
+                path.parts.get(1).and_then(|part| self.output(at.instance, part)).map_or(Item::Absent, Item::Val)
+            }
             (None, "this", Some(who)) => self.names_of(who),
             (None, "from", Some(Who::Edge { from, .. })) => Item::Resource(from),
             (None, "to", Some(Who::Edge { to, .. })) => Item::Resource(to),
@@ -718,6 +795,79 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             item = self.step(item, part, at, path.span);
         }
         item
+    }
+
+    /// The resource of a type whose output is in the value that a path of properties leads to.
+    fn source(&self, path: &Path, ty: &str, at: At<'_, 'm, 'r>) -> Option<ResourceId> {
+        let (name, before) = path.parts.split_last()?;
+        let record: &'m Record = match before {
+            [] => match self.instances.get(at.instance)?.who {
+                Who::Resource(id) => &self.resource(id)?.values,
+                Who::Edge { record, .. } => record,
+                Who::Cloud => return None,
+            },
+            _ => match self.resolve(&Path { parts: before.to_vec(), span: path.span }, at) {
+                Item::Resource(id) => &self.resource(id)?.values,
+                Item::Block { record, .. } => record,
+                _ => return None,
+            },
+        };
+        self.source_in(&record.get(name)?.value, ty)
+    }
+
+    fn source_in(&self, value: &Value, ty: &str) -> Option<ResourceId> {
+        match value {
+            Value::Output(id, _) => Some(*id).filter(|id| self.resource(*id).is_some_and(|resource| resource.ty.name == ty)),
+            Value::Joined(pieces) => pieces.iter().find_map(|piece| self.source_in(&piece.value, ty)),
+            _ => None,
+        }
+    }
+
+    /// Of the edges that lead to one resource: the first for each value of a field, or those without one.
+    fn of_field(&self, edges: &[usize], part: &str) -> Option<Rc<[usize]>> {
+        if let Some(name) = part.strip_prefix(PER) {
+            let mut seen: Vec<&str> = Vec::new();
+            let first = |edge: &usize| {
+                self.edge_text(*edge, name).is_some_and(|text| {
+                    !seen.contains(&text) && {
+                        seen.push(text);
+                        true
+                    }
+                })
+            };
+            return Some(edges.iter().copied().filter(first).collect());
+        }
+        let name = part.strip_prefix(WITHOUT)?;
+        Some(edges.iter().copied().filter(|edge| self.edge_text(*edge, name).is_none()).collect())
+    }
+
+    /// The edges with the same value of a field as an edge has, and then those without one, but for what one of the former takes already.
+    fn alike(&self, edge: usize, name: &str) -> Rc<[usize]> {
+        let all = self.siblings(edge);
+        let mine = self.edge_text(edge, name);
+        let mut found: Vec<usize> = all.iter().copied().filter(|other| mine.is_some() && self.edge_text(*other, name) == mine).collect();
+        let taken: Vec<Vec<&str>> = found.iter().map(|other| self.rest_of_key(*other, name)).collect();
+        found.extend(all.iter().copied().filter(|other| self.edge_text(*other, name).is_none() && !taken.contains(&self.rest_of_key(*other, name))));
+        found.into()
+    }
+
+    /// The texts of an edge's key, but for one field.
+    fn rest_of_key(&self, edge: usize, but: &str) -> Vec<&'m str> {
+        let Some(Who::Edge { from, property, .. }) = self.instances.get(edge).map(|edge| edge.who) else { return Vec::new() };
+        let key = self.resource(from).and_then(|from| from.ty.properties.iter().filter(|other| other.name == property).find_map(edge_key));
+        let fields = key.into_iter().flat_map(|key| key.split(' ')).filter(|field| *field != but);
+        fields.map(|field| self.edge_text(edge, field).unwrap_or_default()).collect()
+    }
+
+    /// A field of an edge, as text.
+    fn edge_text(&self, edge: usize, name: &str) -> Option<&'m str> {
+        match self.instances.get(edge)?.who {
+            Who::Edge { record, .. } => match &record.get(name)?.value {
+                Value::Text(text) => Some(text.as_str()),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// The edges of one kind that lead to the same resource as an edge does.
@@ -734,13 +884,12 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         if let Some(known) = self.siblings.borrow().get(&(to, wanted.to_owned())) {
             return Rc::clone(known);
         }
-        let key = |property: &'m Property| if let Kind::Block(block) = &property.kind { block.key.as_deref() } else { None };
         let mut found = Vec::new();
         for (index, edge) in self.instances.iter().enumerate() {
             if let Who::Edge { from, to: other, record, property } = edge.who
                 && (other, property) == (to, wanted)
             {
-                let named = self.resource(from).and_then(|from| from.ty.properties.iter().filter(|other| other.name == property).find_map(key));
+                let named = self.resource(from).and_then(|from| from.ty.properties.iter().filter(|other| other.name == property).find_map(edge_key));
                 let text = |field: &str| match record.get(field).map(|field| &field.value) {
                     Some(Value::Text(text)) => text.as_str(),
                     _ => "",
@@ -807,6 +956,9 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             return self.in_values(owner, record, name, rule);
         }
         if let Some(&edge) = self.of_edge.get(&std::ptr::from_ref(record)) {
+            if let Some(field) = name.strip_prefix(SAME) {
+                return Item::Edges(self.alike(edge, field));
+            }
             return self.output(edge, name).map_or(Item::Absent, Item::Val);
         }
         let Some(&instance) = self.of_resource.get(&owner) else { return Item::Absent };
@@ -854,6 +1006,9 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 Item::Val(Val::new(ValKind::List(vals), origin))
             }
             Item::Edges(edges) => {
+                if let Some(some) = self.of_field(&edges, part) {
+                    return Item::Edges(some);
+                }
                 let vals = edges.iter().map(|edge| self.item_val(self.step(self.edge_item(*edge), part, at, rule), at, rule));
                 Item::Val(Val::new(ValKind::List(vals.filter(|val| !val.is_absent()).collect()), origin))
             }
@@ -1074,6 +1229,13 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         outputs.filter(|output| !output.value.is_absent()).collect()
     }
 
+    /// What the target's settings read of the cloud.
+    fn settings(&self) -> Vec<(String, Val)> {
+        let Some(instance) = self.cloud else { return Vec::new() };
+        let at = At { instance, frame: &[], user: self.model.span };
+        self.checked.target().reads().into_iter().map(|path| (path.to_string(), self.get(&path, at))).collect()
+    }
+
     fn stack_tags(&self) -> Vec<(String, Val)> {
         let mut tags: Vec<(String, Val)> = vec![("stack".to_owned(), Val::text(&self.model.name, Origin { user: self.model.span, rule: Span::default() }))];
         if let Some(stage) = &self.model.stage {
@@ -1194,6 +1356,11 @@ fn concat(pieces: Vec<Val>, origin: Origin) -> Val {
         1 => Val::new(joined.swap_remove(0).kind, origin),
         _ => Val::new(ValKind::Concat(joined), origin),
     }
+}
+
+/// The names of the fields that are an edge's key.
+fn edge_key(property: &Property) -> Option<&str> {
+    if let Kind::Block(block) = &property.kind { block.key.as_deref() } else { None }
 }
 
 /// How much of a text is written out rather than left to wildcards; the whole of it counts a little more.

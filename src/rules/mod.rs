@@ -35,6 +35,18 @@ const PREVIOUS: &str = "previous";
 /// The name under which a type's rule reaches the edges that lead to it.
 const INCOMING: &str = "incoming";
 
+/// With a field's name: of the edges that lead to a resource, the first for every value of the field.
+const PER: &str = "per-";
+
+/// With a field's name: of the edges that lead to a resource, those that leave the field out.
+const WITHOUT: &str = "without-";
+
+/// With a field's name: the edges to the same resource that have the same value as an edge has, and those that leave the field out.
+const SAME: &str = "same-";
+
+/// With a type's name: the resource of that type whose output is in a property's value.
+const FROM: &str = "from-";
+
 /// An output of a cloud: an artefact in a format, written by its own rules and checked against its own facts.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -48,7 +60,7 @@ pub struct Target {
     pub cloud_about: String,
     /// How its template is spelt.
     pub format: Format,
-    /// The name of its facts file.
+    /// The names of its facts files, with spaces between them.
     pub facts: String,
     /// What the format has to know of it: pins, providers.
     pub settings: Vec<Node>,
@@ -60,6 +72,18 @@ impl Target {
     /// The property by which resources are named, where their rules do not name them.
     pub fn names(&self) -> Option<&str> {
         self.settings.iter().find(|node| node.name.text == "names").and_then(|node| node.arg_str(0))
+    }
+
+    /// What the provider's own blocks read: the paths of their `(get)`.
+    fn reads(&self) -> Vec<ast::Path> {
+        fn find(node: &Node, found: &mut Vec<ast::Path>) {
+            let read = node.args.iter().filter(|value| value.tag() == Some("get"));
+            found.extend(read.filter_map(|value| Some(ast::Path { parts: value.as_str()?.split('.').map(str::to_owned).collect(), span: value.span })));
+            node.children().iter().for_each(|child| find(child, found));
+        }
+        let mut found = Vec::new();
+        self.settings.iter().filter(|node| node.name.text == "provider").for_each(|node| find(node, &mut found));
+        found
     }
 
     /// Properties that every resource gets which has them and whose rule gives none, each with the path of its value.

@@ -135,11 +135,13 @@ impl Parser<'_> {
             kind,
             role,
             ty,
+            parent: None,
             after: Vec::new(),
             before: Vec::new(),
             keep: None,
             snapshot: false,
             once: false,
+            once_by: None,
             create_first: false,
             ignore: Vec::new(),
             ignore_when: None,
@@ -148,22 +150,24 @@ impl Parser<'_> {
         };
         for (key, value) in &node.props {
             match (key.text.as_str(), value.as_str()) {
+                ("parent", _) => rule.parent = Some(Box::new(self.operand(value))),
                 ("after", _) => rule.after.push(self.operand(value)),
                 ("before", _) => rule.before.push(self.operand(value)),
                 ("keep", _) => rule.keep = Some(self.operand(value)),
                 ("otherwise", Some("snapshot")) => rule.snapshot = true,
-                ("once", _) => rule.once = node.flag("once"),
+                ("once", Some(text)) => rule.once_by = Some(path(text, value.span)),
+                ("once", None) => rule.once = node.flag("once"),
                 ("replace", Some("create-first")) => rule.create_first = true,
                 ("ignore", Some(names)) => rule.ignore = names.split(' ').map(str::to_owned).collect(),
                 ("ignore-when", Some(text)) => rule.ignore_when = Some(path(text, value.span)),
                 _ => self.wrong(
                     key.span,
-                    "a resource takes `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `once`, `ignore` and `ignore-when`",
+                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `once`, `ignore` and `ignore-when`",
                 ),
             }
         }
         rule.body = self.items(node.children());
-        Some(Statement::Resource(rule))
+        Some(Statement::Resource(Box::new(rule)))
     }
 
     fn items(&mut self, nodes: &[Node]) -> Vec<Item> {

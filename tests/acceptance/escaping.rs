@@ -21,7 +21,7 @@ const VALUE: &str = "there";
 
 /// What means something to a language that a string passes through on its way. Decomposed letters are left out:
 /// Terraform normalises all text to NFC, and nothing that is written to it can prevent that.
-const PIECES: &[&str] = &[
+pub const PIECES: &[&str] = &[
     "${",
     "%{",
     "$${",
@@ -233,7 +233,7 @@ fn text_that_cloudformation_would_resolve_is_refused_at_its_line() {
 }
 
 /// An output of the stack: what the user writes, and what has to come of it.
-struct Case {
+pub struct Case {
     name: String,
     written: String,
     expected: String,
@@ -249,7 +249,7 @@ impl Case {
 const OUTPUTS_BEGIN: u64 = 4;
 
 /// Every piece by itself, lines of pieces at random, and such lines around a parameter: always the same ones.
-fn cases() -> Vec<Case> {
+pub fn cases() -> Vec<Case> {
     let mut random = Random(2);
     let mut texts: Vec<String> = PIECES.iter().map(|piece| (*piece).to_owned()).collect();
     while texts.len() < PLAIN {
@@ -275,7 +275,7 @@ fn line(random: &mut Random) -> String {
 }
 
 /// Writes a stack with one output a case, and a bucket, since a template without a resource is no template.
-fn stack(cases: &[Case], folder: &Path) -> PathBuf {
+pub fn stack(cases: &[Case], folder: &Path) -> PathBuf {
     let mut text = format!("stack escaping {{\n    param here default=\"{VALUE}\"\n    bucket filler\n");
     for Case { name, written, .. } in cases {
         writeln!(text, "    output {name} {written}").unwrap();
@@ -287,7 +287,7 @@ fn stack(cases: &[Case], folder: &Path) -> PathBuf {
 }
 
 /// A string as KDL writes it: an escape for what KDL has one for, and for what may not stand in a document as it is.
-fn quoted(string: &str) -> String {
+pub fn quoted(string: &str) -> String {
     let mut quoted = String::from('"');
     for character in string.chars() {
         match character {
@@ -312,7 +312,7 @@ fn escape(character: char, text: &mut String) {
 }
 
 /// Fails with all texts that did not arrive, as they were expected and as they came.
-fn compare(cases: &[Case], arrived: impl Fn(&str) -> Option<String>) {
+pub fn compare(cases: &[Case], arrived: impl Fn(&str) -> Option<String>) {
     let mut faults = String::new();
     for Case { name, expected, .. } in cases {
         let came = arrived(name);

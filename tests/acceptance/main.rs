@@ -11,6 +11,8 @@
     reason = "helpers outside of #[test] functions belong to the tests too"
 )]
 
+mod arm;
+mod arm_escaping;
 mod cfn_lint;
 mod cfn_yaml;
 mod engines;

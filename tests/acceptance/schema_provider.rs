@@ -19,6 +19,8 @@ struct Judged {
     facts: &'static [&'static str],
     /// Names of the independent schemas, where they are at hand.
     independent: &'static [&'static str],
+    /// Facts files of what no independent schema has.
+    beside: &'static [&'static str],
     /// Whether its templates start servers, whose user data is judged too.
     servers: bool,
     /// A resource type in which a made-up argument must be refused.
@@ -29,19 +31,56 @@ const OPENSTACK: Judged = Judged {
     target: "tf-openstack",
     facts: &["specs/providers/terraform-openstack.facts"],
     independent: &["openstack"],
+    beside: &[],
     servers: true,
     known: "openstack_networking_network_v2",
 };
+
+const AZURE: Judged = Judged {
+    target: "tf-azure",
+    facts: &[
+        "specs/providers/terraform-azurerm.facts,features:block,storage_use_azuread:bool",
+        "specs/providers/terraform-azurerm-ephemeral.facts",
+        "specs/providers/terraform-random.facts",
+    ],
+    independent: &["azurerm"],
+    beside: &["specs/providers/terraform-azurerm-ephemeral.facts", "specs/providers/terraform-random.facts"],
+    servers: false,
+    known: "azurerm_virtual_network",
+};
+
+/// No schema of it from elsewhere is known, so the facts alone judge it.
+const GOOGLE: Judged = Judged {
+    target: "tf-google",
+    facts: &["specs/providers/terraform-google.facts,project,region"],
+    independent: &[],
+    beside: &[],
+    servers: false,
+    known: "google_compute_network",
+};
+
+#[test]
+fn google_is_applied_planned_again_and_destroyed() {
+    whole_life(&GOOGLE);
+}
 
 #[test]
 fn openstack_is_applied_planned_again_and_destroyed() {
     whole_life(&OPENSTACK);
 }
 
+#[test]
+fn azure_is_applied_planned_again_and_destroyed() {
+    whole_life(&AZURE);
+}
+
 fn whole_life(judged: &Judged) {
     let (Some(python), Some(terraform)) = (python(), terraform_core()) else { return };
-    let facts: Vec<String> = judged.facts.iter().map(|name| root().join(name).to_str().expect("a path as text").to_owned()).collect();
+    let facts: Vec<String> = judged.facts.iter().map(|name| of_the_project(name)).collect();
     live(judged, "facts", &terraform, &SchemaProvider::start(&python, &facts, &terraform.folder("facts")));
+    if judged.independent.is_empty() {
+        return say(&format!("skipped: there is no schema from elsewhere to try {} with", judged.target));
+    }
     let unpacked = terraform.folder("independent");
     match independent(judged, &unpacked) {
         Some(schemas) => live(judged, "independent schema", &terraform, &SchemaProvider::start(&python, &schemas, &unpacked)),
@@ -49,9 +88,14 @@ fn whole_life(judged: &Judged) {
     }
 }
 
-/// The independent schemas, unpacked.
+fn of_the_project(file: &str) -> String {
+    root().join(file).to_str().expect("a path as text").to_owned()
+}
+
+/// The independent schemas, unpacked, and what stands beside them.
 fn independent(judged: &Judged, folder: &Path) -> Option<Vec<String>> {
-    judged.independent.iter().map(|name| Some(schema(name, folder)?.to_str()?.to_owned())).collect()
+    let schemas: Option<Vec<String>> = judged.independent.iter().map(|name| Some(schema(name, folder)?.to_str()?.to_owned())).collect();
+    schemas.map(|schemas| schemas.into_iter().chain(judged.beside.iter().map(|file| of_the_project(file))).collect())
 }
 
 /// What the servers of a state are started with, as the cloud would hand it to them.

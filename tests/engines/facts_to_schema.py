@@ -2,6 +2,8 @@
 
     facts_to_schema.py FILE.facts [ARGUMENT...] > schema.json
 
+What stands in FILE.corrections takes the place of its lines, as it does when stackc is built.
+
 Facts do not hold the provider's own configuration. Each ARGUMENT is one that its block shall accept: NAME (a string),
 NAME:TYPE (bool, number, string) or NAME:block. The facts' enums, patterns and limits go under the key "rules", which
 schema_provider.py enforces and Terraform itself knows nothing of. The format of the facts is in
@@ -11,6 +13,7 @@ specs/providers/SOURCE.md.
 import json
 import re
 import sys
+from pathlib import Path
 
 SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean": "bool", "json": "dynamic"}
 FLAGS = {"!": ["required"], "o": ["optional"], "c": ["optional", "computed"], "r": ["computed"]}
@@ -70,14 +73,35 @@ def block(members, definitions, path, rules):
     return {"attributes": attributes, "block_types": blocks}
 
 
+def corrected(path, lines):
+    """The lines of the facts with those of their corrections."""
+    beside = Path(path).with_suffix(".corrections")
+    if not beside.exists():
+        return lines
+
+    def places(lines):
+        key = inner = None
+        for line in lines:
+            if line.startswith("="):
+                key, inner = tuple(line.split("\t")[:2]), ""
+            elif line.startswith("@"):
+                inner = line
+            yield (key, inner, line.split("\t")[0]), line
+
+    said = [line for line in beside.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    replaced = {place: line for place, line in places(said) if line[0] not in "=@"}
+    return [replaced.get(place, line) for place, line in places(lines)]
+
+
 def read(path, arguments=()):
     with open(path, encoding="utf-8") as f:
         header, *lines = f.read().splitlines()
+    lines = list(corrected(path, lines))
     provider = re.match(r"#stackc-facts 1 terraform provider (\S+)", header)
     if not provider:
         raise SystemExit(f"{path}: not the facts of a Terraform provider")
     types, definitions, members = [], {}, None
-    for fields in (line.split("\t") for line in lines):
+    for fields in (line.split("\t") for line in corrected(path, lines)):
         if fields[0].startswith("="):
             members, definitions = [], {}
             types.append((fields[0][1:], fields[1], "deprecated" in fields[2:], members, definitions))
@@ -102,6 +126,7 @@ def read(path, arguments=()):
             own["attributes"][name] = {"type": kind or "string", "optional": True}
     schema = {"provider": {"version": 0, "block": own}}
     schema |= {"resource_schemas": out["resource"], "data_source_schemas": out["data"]}
+    schema |= {"ephemeral_resource_schemas": out["ephemeral"]}
     source = provider[1] if provider[1].count("/") == 2 else "registry.terraform.io/" + provider[1]
     return {"format_version": "1.0", "provider_schemas": {source: schema}, "rules": rules}
 

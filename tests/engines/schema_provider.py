@@ -4,7 +4,7 @@
 
 A SCHEMA is the output of `terraform providers schema -json`, or a .facts file (then see facts_to_schema.py; its
 provider's arguments follow it after commas: openstack.facts,cloud,region). Every provider in them is served, over
-plugin protocol 5. The first line on stdout is the value for TF_REATTACH_PROVIDERS. The server lives as long as its
+plugin protocol 5; what several of them say of one provider is put together. The first line on stdout is the value for TF_REATTACH_PROVIDERS. The server lives as long as its
 standard input is open, so it cannot outlive the test that started it, however that test ends.
 
 Core itself refuses unknown and missing arguments, wrong types, wrong numbers of blocks, and references to what is not
@@ -124,8 +124,8 @@ def invent(kind, name, seed):
     plain = {"string": digest[:32], "number": int(digest[:4], 16), "bool": False, "dynamic": [b'"string"', digest[:32]]}
     if isinstance(kind, str):
         return plain[kind]
-    # a list of texts holds one, so that a template may take the first
-    return {} if kind[0] == "map" else [invent(kind[1], name, seed)] if isinstance(kind[1], str) else []
+    # a list holds one, so that a template may take the first
+    return {} if kind[0] == "map" else [invent(kind[1], name, seed)]
 
 
 def complaint(rule, value):
@@ -148,9 +148,11 @@ class Provider:
     def __init__(self, schema, rules):
         self.own, self.rules, self.seeds = schema["provider"], rules, collections.Counter()
         self.resources, self.data = schema.get("resource_schemas", {}), schema.get("data_source_schemas", {})
+        self.ephemeral = schema.get("ephemeral_resource_schemas", {})
 
     def schema(self, _request):
-        types = ((number, t) for number, kind in ((2, self.resources), (3, self.data)) for t in kind.items())
+        kinds = (2, self.resources), (3, self.data), (8, self.ephemeral)
+        types = ((number, t) for number, kind in kinds for t in kind.items())
         entries = ((number, message((1, name), (2, schema_message(s)))) for number, (name, s) in types)
         return message((1, schema_message(self.own)), *entries)
 
@@ -201,6 +203,11 @@ class Provider:
         parts = fields(request)
         return self.filled(self.data[parts[1].decode()], parts[2], request)
 
+    def open_ephemeral(self, request):
+        parts = fields(request)
+        opened = fields(self.filled(self.ephemeral[parts[1].decode()], parts[2], request))
+        return message((3, opened[1]))
+
     def serve(self, address):
         calls = {
             "GetSchema": self.schema,
@@ -215,6 +222,9 @@ class Provider:
             "PlanResourceChange": self.plan,
             "ApplyResourceChange": self.apply,
             "ReadDataSource": self.read_data,
+            "ValidateEphemeralResourceConfig": lambda request: self.validate(self.ephemeral, request),
+            "OpenEphemeralResource": self.open_ephemeral,
+            "CloseEphemeralResource": lambda _: b"",
         }
         handlers = {n: grpc.unary_unary_rpc_method_handler(lambda r, _, f=f: f(r)) for n, f in calls.items()}
         size = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
@@ -225,13 +235,29 @@ class Provider:
         return server
 
 
+def write_only(block):
+    """Schemas from elsewhere have lost which attributes are only written; their names end in _wo."""
+    for name, a in block.get("attributes", {}).items():
+        if name.endswith("_wo"):
+            a["write_only"] = True
+    for b in block.get("block_types", {}).values():
+        write_only(b["block"])
+
+
 def main():
     paths, schemas, rules, extra = sys.argv[1:], {}, {}, {}
     if paths[:1] == ["--rules"]:
         extra, paths = json.loads(Path(paths[1]).read_text()), paths[2:]
     for path, *arguments in (p.split(",") for p in paths):
         doc = facts_to_schema.read(path, arguments) if path.endswith(".facts") else json.loads(Path(path).read_text())
-        schemas |= doc["provider_schemas"]
+        for source, schema in doc["provider_schemas"].items():
+            for types in (t for section, t in schema.items() if section == "resource_schemas"):
+                for resource in types.values():
+                    write_only(resource["block"])
+            known = schemas.setdefault(source, schema)
+            for section, types in schema.items():
+                if section.endswith("_schemas"):
+                    known[section] = (known.get(section) or {}) | (types or {})
         rules |= doc.get("rules", {})
     rules |= {name: rules.get(name, {}) | asked for name, asked in extra.items()}
     if not schemas:

@@ -62,6 +62,37 @@ pub fn cfn_lint(python: &Path, templates: &[String]) -> BTreeMap<usize, Vec<Stri
     complaints
 }
 
+/// What the tests' own checker has against each template of Azure Resource Manager, by its place in the list.
+pub fn arm(python: &Path, templates: &[String]) -> BTreeMap<usize, Vec<String>> {
+    let home = TempDir::new().unwrap();
+    let mut files = Vec::new();
+    // A resource of the first template, with a member that no type has.
+    let mut broken: Value = templates.first().map(|template| serde_json::from_str(template).unwrap()).unwrap_or_default();
+    if let Some(resource) = broken["resources"].as_object_mut().and_then(|resources| resources.values_mut().next()) {
+        resource["noSuchMember"] = json!(1);
+    }
+    let broken = broken.to_string();
+    for (index, template) in templates.iter().chain([&broken]).enumerate() {
+        files.push(home.path().join(format!("{index}.json")));
+        fs::write(&files[index], template).unwrap();
+    }
+    let script = crate::product::root().join("tests/engines/arm_check.py");
+    let facts = crate::product::root().join("specs/providers/arm.facts");
+    let output = Command::new(python).arg(script).arg(facts).args(&files).output().unwrap();
+    let found: BTreeMap<String, Vec<String>> =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("the checker did not answer ({error}):\n{}", both(&output)));
+    let mut by_place: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for (index, file) in files.iter().enumerate() {
+        let complaints = found.get(&file.to_string_lossy().into_owned()).expect("every template is judged");
+        if index == templates.len() {
+            assert!(complaints.iter().any(|complaint| complaint.contains("noSuchMember")), "the checker does not see the fault of a template that has one");
+        } else if !complaints.is_empty() {
+            by_place.insert(index, complaints.clone());
+        }
+    }
+    by_place
+}
+
 /// A template that Heat must object to, so that a validator that has stopped looking is noticed.
 const BROKEN_HEAT: &str =
     r#"{"heat_template_version": "2021-04-16", "resources": {"broken": {"type": "OS::Neutron::Net", "properties": {"no_such_property": 1}}}}"#;
@@ -117,6 +148,11 @@ fn configuration(terraform: &Terraform, name: &str, templates: &[String], enviro
         // A provider of its own for every module would be started for every module.
         if let Some(provider) = template.as_object_mut().unwrap().remove("provider") {
             assert!(root["provider"].is_null() || root["provider"] == provider, "all templates of a target have the same provider");
+            // What it reads has to be declared where it stands.
+            let said = provider.to_string();
+            for (variable, _) in template["variable"].as_object().into_iter().flatten().filter(|(name, _)| said.contains(&format!("${{var.{name}}}"))) {
+                root["variable"][variable] = json!({ "type": "string", "default": "made-up-for-the-test" });
+            }
             root["provider"] = provider;
             root["terraform"] = template["terraform"].clone();
         }

@@ -20,7 +20,7 @@ NOTE = re.compile(
     r"|i?enum=.*|pattern=.+|const=.*|format=[\w|:.-]+)"
 )
 HEAD = re.compile(rf"tags={NAME}:(?:list|map|words)|(?:xor|or)={NAME}(?:,{NAME})+|(?:needs|excludes)={NAME}:{NAME}(?:,{NAME})*"
-                  rf"|id={NAME}(?:,{NAME})*|deprecated|open")
+                  rf"|id={NAME}(?:,{NAME})*|deprecated|open|version=[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:-preview)?")
 ATTR = re.compile(rf"{NAME}|(?:{NAME}\.)?\*")
 
 

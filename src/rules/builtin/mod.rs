@@ -1,26 +1,41 @@
 //! The built-ins: typed functions for what a rule cannot say, one a file. A rule calls them with `(call)`.
 
 mod absolute;
+mod address;
+mod among;
 mod append;
+mod at_least;
+mod bare_domain;
+mod compact_name;
 mod concat;
 mod cron;
 mod cycle;
+mod entry;
 mod first_fit;
 mod fqdn;
 mod function;
+mod glob;
 mod glob_regex;
 mod index;
 mod join;
 mod json;
+mod label;
 mod matching;
+mod numbered;
+mod other_than;
+mod part;
 mod pick;
 mod priority;
+mod relative;
 mod round_up;
 mod scale;
 mod short_name;
+mod strings;
 mod subnet_cidr;
 mod txt;
 mod zone_txt;
+
+pub use short_name::shorten;
 
 use crate::native::{Val, ValKind};
 
@@ -62,23 +77,36 @@ pub struct Builtin {
 /// All built-ins, in the order of their names.
 pub static ALL: &[Builtin] = &[
     absolute::BUILTIN,
+    address::BUILTIN,
+    among::BUILTIN,
     append::BUILTIN,
+    at_least::BUILTIN,
+    bare_domain::BUILTIN,
+    compact_name::BUILTIN,
     concat::BUILTIN,
     cron::BUILTIN,
     cycle::BUILTIN,
+    entry::BUILTIN,
     first_fit::BUILTIN,
     fqdn::BUILTIN,
     function::BUILTIN,
+    glob::BUILTIN,
     glob_regex::BUILTIN,
     index::BUILTIN,
     join::BUILTIN,
     json::BUILTIN,
+    label::BUILTIN,
     matching::BUILTIN,
+    numbered::BUILTIN,
+    other_than::BUILTIN,
+    part::BUILTIN,
     pick::BUILTIN,
     priority::BUILTIN,
+    relative::BUILTIN,
     round_up::BUILTIN,
     scale::BUILTIN,
     short_name::BUILTIN,
+    strings::BUILTIN,
     subnet_cidr::BUILTIN,
     txt::BUILTIN,
     zone_txt::BUILTIN,
