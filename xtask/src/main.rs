@@ -6,6 +6,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -16,6 +17,10 @@ usage: cargo xtask COMMAND
   venv               only make the Python environments that the tests need, target/venv
                      and, with Heat in it, target/venv-openstack, and unpack Debian's
                      cloud-init into target/cloud-init
+  openstack [STACK…] make, change and delete examples/botolphs, or the stacks of these files, on a live
+                     OpenStack on this machine, by the target `hot`: tests/openstack/README.md
+  openstack up       start that OpenStack and leave it running; says which variables to set
+  openstack down     stop it, or what a run that was killed has left
   facts cfn          renew specs/providers/cloudformation.facts from the pinned cfn-lint
   facts tf-aws       renew specs/providers/terraform-aws.facts from the provider itself;
                      needs terraform, and its provider from STACKC_TF_MIRROR, from a
@@ -54,10 +59,15 @@ const AZURE_PACKAGES: [&str; 15] = [
     "azure-mgmt-resource-locks==1.0.0",
     "azure-mgmt-storage==23.1.0",
 ];
+
 /// The package with the classes made from the schema of hashicorp/azurerm 4.73.0.
 const AZURE_PACKAGE: &str = "@cdktn/provider-azurerm@16.1.0";
+
 /// The package with the classes made from the schema of hashicorp/google 6.50.0.
 const GOOGLE_PACKAGE: &str = "@cdktf/provider-google@16.12.1";
+
+/// The database server of the live OpenStack, and the libraries that a small Debian has not.
+const OPENSTACK_PACKAGES: [&str; 4] = ["mariadb-server-core", "liburing2", "libaio1", "libnuma1"];
 
 /// What went wrong, for the one who ran the command.
 type Outcome<T> = Result<T, String>;
@@ -68,6 +78,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["test", rest @ ..] => test(rest),
         ["venv"] => venv().and_then(|_| openstack_venv()).map(|_| ExitCode::SUCCESS),
+        ["openstack", rest @ ..] => openstack(rest),
         ["facts", "cfn"] => cloudformation_facts().map(|()| ExitCode::SUCCESS),
         ["facts", "tf-aws"] => terraform_facts().map(|()| ExitCode::SUCCESS),
         ["facts", "tf-openstack"] => openstack_facts().map(|()| ExitCode::SUCCESS),
@@ -107,7 +118,13 @@ fn test(arguments: &[&str]) -> Outcome<ExitCode> {
 
 /// The Python environment with most of the engines, and cloud-init beside it.
 fn venv() -> Outcome<PathBuf> {
-    cloud_init();
+    let on_path = Command::new("cloud-init").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !on_path.is_ok_and(|status| status.success()) {
+        // Without Debian's tools the tests say what they miss.
+        if let Err(fault) = unpack("cloud-init", &root().join("target/cloud-init")) {
+            eprintln!("cloud-init is not to be had here: {fault}");
+        }
+    }
     environment("target/venv", "tests/engines/requirements.txt")
 }
 
@@ -133,25 +150,41 @@ fn environment(name: &str, requirements: &str) -> Outcome<PathBuf> {
     Ok(venv)
 }
 
-/// Unpacks Debian's cloud-init below `target/`, where it is neither installed nor there already. Without Debian's tools the tests say what they miss.
-fn cloud_init() {
-    let folder = root().join("target/cloud-init");
-    let on_path = Command::new("cloud-init").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if folder.join("usr").is_dir() || on_path.is_ok_and(|status| status.success()) {
-        return;
+/// Unpacks a Debian package below `target/` without installing it, unless that was done before.
+fn unpack(package: &str, folder: &Path) -> Outcome<()> {
+    if folder.join("usr").is_dir() {
+        return Ok(());
     }
-    let unpacked = tempfile::tempdir().map_err(|fault| fault.to_string()).and_then(|scratch| {
-        let download = || run(Command::new("apt-get").args(["--quiet", "download", "cloud-init"]).current_dir(&scratch).stdout(Stdio::null()));
-        // A machine that has never asked for the lists of packages knows none.
-        download().or_else(|_| run(Command::new("apt-get").args(["--quiet", "update"]).stdout(Stdio::null())).and_then(|()| download()))?;
-        let files = fs::read_dir(&scratch).map_err(|fault| fault.to_string())?;
-        let package = files.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|ending| ending == "deb"));
-        let package = package.ok_or("apt-get left no package")?;
-        run(Command::new("dpkg-deb").arg("-x").arg(package).arg(&folder))
-    });
-    if let Err(fault) = unpacked {
-        eprintln!("cloud-init is not to be had here: {fault}");
+    fs::create_dir_all(folder).map_err(|fault| format!("{}: {fault}", folder.display()))?;
+    let scratch = tempfile::tempdir().map_err(|fault| fault.to_string())?;
+    let download = || {
+        // The folder is the user's alone, root or not.
+        let arguments = ["--quiet", "--option", "APT::Sandbox::User=root", "download", package];
+        run(Command::new("apt-get").args(arguments).current_dir(&scratch).stdout(Stdio::null()))
+    };
+    // A machine that has never asked for the lists of packages knows none.
+    download().or_else(|_| run(Command::new("apt-get").args(["--quiet", "update"]).stdout(Stdio::null())).and_then(|()| download()))?;
+    let files = fs::read_dir(&scratch).map_err(|fault| fault.to_string())?;
+    let file = files.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|ending| ending == "deb"));
+    run(Command::new("dpkg-deb").arg("-x").arg(file.ok_or("apt-get left no package")?).arg(folder))
+}
+
+/// Installs a live OpenStack below `target/openstack`, once, and hands over to the script that starts it and puts stacks on it.
+fn openstack(arguments: &[&str]) -> Outcome<ExitCode> {
+    let venv = environment("target/openstack/venv", "tests/openstack/requirements.txt")?;
+    for package in OPENSTACK_PACKAGES {
+        unpack(package, &root().join("target/openstack/debian").join(package))?;
     }
+    let script = if matches!(arguments, ["up" | "down"]) { "rig.py" } else { "live.py" };
+    if script == "live.py" && !arguments.contains(&"--stackc") {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        run(Command::new(cargo).args(["build", "--quiet", "--bin", "stackc"]).current_dir(root()))?;
+    }
+    let mut python = Command::new(venv.join("bin/python"));
+    // What Python keeps of modules would lie beside them, in the repository.
+    python.env("PYTHONDONTWRITEBYTECODE", "1");
+    let fault = python.arg(root().join("tests/openstack").join(script)).args(arguments).exec();
+    Err(format!("{} does not start: {fault}", venv.display()))
 }
 
 /// Renews the facts about the Terraform provider for OpenStack from the classes that are made from its schema.
