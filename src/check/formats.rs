@@ -66,6 +66,8 @@ pub fn wanted(format: Format) -> &'static str {
         Format::Variable => "a name of letters, digits and `_` such as `DB`",
         Format::Statuses => "statuses such as `200-299` or `200,204`",
         Format::Version => "a version such as `16` or `16.3`, in quotes",
+        Format::Handle => "the cloud's name for something made by hand, or a parameter",
+        Format::Method => "an HTTP method: GET, HEAD, PUT, POST or DELETE",
     }
 }
 
@@ -117,6 +119,11 @@ pub fn check(format: Format, text: &str) -> Result<(), String> {
         Format::Statuses => statuses(text),
         Format::Version if text.split('.').all(|part| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit())) => Ok(()),
         Format::Version => fail("a version is numbers with dots between them"),
+        Format::Handle if text.chars().any(|c| c.is_whitespace() || c.is_control()) => fail("no cloud's name has spaces in it"),
+        Format::Handle => Ok(()),
+        // What S3 takes, the shortest list of the clouds.
+        Format::Method if ["GET", "HEAD", "PUT", "POST", "DELETE"].contains(&text) => Ok(()),
+        Format::Method => fail("no cloud, or not every one, allows this method"),
     }
 }
 
@@ -272,6 +279,8 @@ mod tests {
             (Format::Version, "16.3", "16-alpine"),
             (Format::Image, "acme/shop@sha256:00", "acme shop"),
             (Format::Path, "/api/*", "api"),
+            (Format::Method, "GET", "get"),
+            (Format::Handle, "arn:aws:x:1", "an arn"),
         ] {
             assert_eq!(check(format, good), Ok(()), "{good}");
             assert!(check(format, bad).is_err(), "{bad}");

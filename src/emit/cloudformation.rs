@@ -50,6 +50,8 @@ impl Writer<'_> {
                     ValKind::Integer(number) => json.key("Default").text(&number.to_string()),
                     ValKind::Number(number) => json.key("Default").text(&number.to_string()),
                     ValKind::Bool(flag) => json.key("Default").text(&flag.to_string()),
+                    // No function can stand here, so nothing passes for one.
+                    ValKind::Text(text) => json.key("Default").text(text),
                     _ => self.value(json.key("Default"), default),
                 }
             }

@@ -165,6 +165,10 @@ pub enum Format {
     Statuses,
     /// A version such as `16` or `16.3`.
     Version,
+    /// What the cloud calls something that was made by hand.
+    Handle,
+    /// An HTTP method that every cloud lets pages from elsewhere use.
+    Method,
 }
 
 /// A relation between the properties of one block or type.

@@ -150,6 +150,8 @@ fn format(node: &Node, problems: &mut Vec<Diagnostic>) -> Format {
         Some("words") => Format::Words,
         Some("variable") => Format::Variable,
         Some("statuses") => Format::Statuses,
+        Some("method") => Format::Method,
+        Some("handle") => Format::Handle,
         Some(other) => {
             problems.push(diag::spec(node.span, &format!("`{other}` is no format")));
             Format::Any

@@ -309,6 +309,8 @@ class Judge:
         try:
             value = self.scope.work_out(found)
             asked = any("defaultValue" not in self.template["parameters"][name] for name in self.scope.read)
+            # The group's name is the deployer's to choose as well.
+            asked |= "resourceGroup().name" in found
             return Guess(value) if asked and isinstance(value, str) else value
         except ex.Wrong as wrong:
             self.say(path, f"{wrong}")
