@@ -8,6 +8,7 @@ pub mod diag;
 pub mod embedded;
 pub mod emit;
 pub mod native;
+pub mod origins;
 pub mod portability;
 pub mod portable;
 pub mod provider;
@@ -17,6 +18,7 @@ pub mod syntax;
 
 use diag::{Diagnostics, lower as lower_diag};
 use emit::Style;
+use origins::Origins;
 use portable::Catalogue;
 use rules::{RuleFiles, Rules, Target};
 use source::{FileId, Sources, Span};
@@ -30,6 +32,8 @@ pub struct Artefact {
     pub text: String,
     /// How many resources it has.
     pub resources: usize,
+    /// From its names back to the stack.
+    pub origins: Origins,
 }
 
 /// What a run knows besides the stack: the portable types and the rule files.
@@ -85,7 +89,8 @@ impl Compiler {
         if out.has_errors() {
             return (None, out);
         }
-        (Some(Artefact { file_name: target.format.file_name(style), text, resources: graph.resources.len() }), out)
+        let origins = Origins::of(&graph, model, target.format);
+        (Some(Artefact { file_name: target.format.file_name(style), text, resources: graph.resources.len(), origins }), out)
     }
 
     /// Lowers a checked stack for a target. The graph is there unless the rules themselves are wrong; with errors, it is not to be written.
@@ -118,6 +123,22 @@ impl Compiler {
             Some(graph) => (Some(portability::report(model, target, graph, out)), Diagnostics::default()),
             None => (None, out),
         }
+    }
+
+    /// The native types that hold what a replacement would lose, by the rules of a target and the portable types: what a deployment asks about before it removes
+    /// one that the stack no longer names.
+    pub fn stateful_types(&self, target: &Target, sources: &mut Sources) -> Vec<String> {
+        let Ok(rules) = Rules::open(target.clone(), &self.files) else { return Vec::new() };
+        let mut found = Vec::new();
+        for name in self.catalogue.names() {
+            let carries = self.catalogue.get(name, sources).is_some_and(|ty| ty.carry.is_some());
+            if let Some(rule) = rules.lowering(name, sources).filter(|_| carries) {
+                rules::kept_types(&rule.body, &mut found);
+            }
+        }
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// All targets of all clouds.

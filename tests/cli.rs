@@ -158,6 +158,30 @@ fn completions_name_the_commands() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_needs_a_cloud_is_handed_over() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder("");
+    let run = |path: &std::path::Path| {
+        // A copy, so that nothing lies beside it.
+        let program = folder.path().join("stackc");
+        std::fs::copy(env!("CARGO_BIN_EXE_stackc"), &program).unwrap();
+        let arguments = ["--message-format", "json", "deploy", "--stage", "prod", "--help"];
+        std::process::Command::new(program).args(arguments).env("PATH", path).output().unwrap()
+    };
+    let missing = run(folder.path());
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(stderr(&missing).contains("cargo install --path deploy"), "{}", stderr(&missing));
+    let elsewhere = folder.path().join("bin");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::write(elsewhere.join("stackc-deploy"), "#!/bin/sh\necho \"$@\"\nexit 3\n").unwrap();
+    std::fs::set_permissions(elsewhere.join("stackc-deploy"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let found = run(&elsewhere);
+    assert_eq!(stdout(&found), "deploy --message-format json --stage prod --help\n", "{}", stderr(&found));
+    assert_eq!(found.status.code(), Some(3));
+}
+
 #[test]
 fn a_teams_own_rules_replace_ours_file_by_file() {
     let folder = folder("stack shop {\n    bucket media\n}\n");

@@ -3,6 +3,7 @@
 
 mod build;
 mod check;
+mod deploy;
 mod explain;
 mod files;
 mod init;
@@ -111,6 +112,27 @@ enum Command {
         after_help = "Examples:\n  stackc snapshot            write snapshots/\n  stackc snapshot --check    in CI: fail, with a diff, when a template changed"
     )]
     Snapshot(snapshot::Arguments),
+    /// Show what a deploy would add, change, replace and remove
+    #[command(disable_help_flag = true)]
+    Plan(deploy::Arguments),
+    /// Take a stack to a running one: plan, ask, do, and follow it
+    #[command(disable_help_flag = true)]
+    Deploy(deploy::Arguments),
+    /// Show how a running stack is
+    #[command(disable_help_flag = true)]
+    Status(deploy::Arguments),
+    /// Print the outputs of a running stack
+    #[command(disable_help_flag = true)]
+    Outputs(deploy::Arguments),
+    /// Show what happened to a running stack
+    #[command(disable_help_flag = true)]
+    Events(deploy::Arguments),
+    /// Compare a running stack with what was deployed
+    #[command(disable_help_flag = true)]
+    Drift(deploy::Arguments),
+    /// Remove a running stack
+    #[command(disable_help_flag = true)]
+    Destroy(deploy::Arguments),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  stackc completions bash > ~/.local/share/bash-completion/completions/stackc")]
     Completions {
@@ -132,6 +154,13 @@ pub fn run() -> ExitCode {
         Command::Rules(arguments) => rules::run(&arguments, format),
         Command::Init(arguments) => init::run(&arguments),
         Command::Snapshot(arguments) => snapshot::run(&arguments, format),
+        Command::Plan(arguments) => return deploy::run("plan", &arguments, format),
+        Command::Deploy(arguments) => return deploy::run("deploy", &arguments, format),
+        Command::Status(arguments) => return deploy::run("status", &arguments, format),
+        Command::Outputs(arguments) => return deploy::run("outputs", &arguments, format),
+        Command::Events(arguments) => return deploy::run("events", &arguments, format),
+        Command::Drift(arguments) => return deploy::run("drift", &arguments, format),
+        Command::Destroy(arguments) => return deploy::run("destroy", &arguments, format),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "stackc", &mut std::io::stdout());
             Outcome::Done

@@ -59,6 +59,11 @@ impl Node {
         self.losses.iter().map(|loss| loss.grade).max()
     }
 
+    /// The worst in one word: what nobody asked for and is missing by default counts as degraded.
+    pub fn summary(&self) -> Option<Grade> {
+        self.losses.iter().map(|loss| if loss.given { loss.grade } else { loss.grade.min(Grade::Degraded) }).max()
+    }
+
     /// Why its author accepts what it loses there.
     pub fn accepted(&self) -> Option<&str> {
         self.losses.iter().filter(|loss| loss.grade > Grade::Emulated).find_map(|loss| loss.accepted.as_deref())
@@ -115,7 +120,7 @@ impl Report {
 /// The worst that happens to each resource on each target, the resources in the order of the stack's own report.
 pub(crate) fn overview(model: &Model, reports: &[Report]) -> Vec<(String, Vec<Option<Grade>>)> {
     let worst =
-        |name: &str| -> Vec<Option<Grade>> { reports.iter().map(|report| report.nodes.iter().find(|node| node.name == name).and_then(Node::worst)).collect() };
+        |name: &str| -> Vec<Option<Grade>> { reports.iter().map(|report| report.nodes.iter().find(|node| node.name == name).and_then(Node::summary)).collect() };
     let mut rows: Vec<(String, Vec<Option<Grade>>)> =
         model.resources.iter().map(|resource| (format!("{} {}", resource.ty.name, resource.name.text), worst(&resource.name.text))).collect();
     rows.sort_by_key(|(_, grades)| std::cmp::Reverse(grades.iter().copied().max().flatten()));

@@ -112,6 +112,11 @@ impl Terraform {
         fs::write(self.scratch.path().join("terraform.rc"), format!("{providers}disable_checkpoint = true\n")).unwrap();
     }
 
+    /// The file that tells Terraform where its providers are.
+    pub fn configuration(&self) -> PathBuf {
+        self.scratch.path().join("terraform.rc")
+    }
+
     /// A new empty folder to run Terraform in.
     pub fn folder(&self, name: &str) -> PathBuf {
         let folder = self.scratch.path().join(name);
@@ -128,12 +133,7 @@ impl Terraform {
                 command.env_remove(&name);
             }
         }
-        command
-            .args(arguments)
-            .current_dir(folder)
-            .env("TF_CLI_CONFIG_FILE", self.scratch.path().join("terraform.rc"))
-            .env("TF_IN_AUTOMATION", "1")
-            .env("TF_INPUT", "0");
+        command.args(arguments).current_dir(folder).env("TF_CLI_CONFIG_FILE", self.configuration()).env("TF_IN_AUTOMATION", "1").env("TF_INPUT", "0");
         command
     }
 

@@ -1,0 +1,261 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// How messages about the input are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MessageFormat {
+    /// For a person, on standard error.
+    Human,
+    /// One JSON object a line, on standard output.
+    Json,
+    /// One SARIF 2.1.0 document, on standard output.
+    Sarif,
+}
+
+#[derive(Parser)]
+#[command(
+    name = "stackc",
+    bin_name = "stackc",
+    version,
+    about = "Takes a stack to a running one",
+    after_help = "Exit codes: 0 done or nothing to do, 1 the input is wrong, 2 the call is wrong, 3 the cloud refused or could not be reached, 130 left with Ctrl-C."
+)]
+pub struct Arguments {
+    /// How messages about the input are written
+    #[arg(long, global = true, value_enum, default_value = "human", hide = true)]
+    pub message_format: MessageFormat,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to read.
+#[derive(Args, Debug, Clone)]
+pub struct Input {
+    /// The stack's file
+    #[arg(default_value = "stack.kdl")]
+    pub file: PathBuf,
+    /// The stage whose changes are applied; the running stack's name ends with it
+    #[arg(long)]
+    pub stage: Option<String>,
+    /// A folder of rule files that replace the built-in ones, file by file (`aws/database.kdl`)
+    #[arg(long = "targets", value_name = "DIR")]
+    pub rules: Option<PathBuf>,
+}
+
+/// Which running stack is meant.
+#[derive(Args, Debug, Clone)]
+pub struct Place {
+    #[command(flatten)]
+    pub input: Input,
+    /// The target; needed when the stack is for more than one that can be deployed
+    #[arg(long, env = "STACKC_TARGET")]
+    pub target: Option<String>,
+    /// A copy of its own, beside others: the running stack's name ends with this
+    #[arg(long, value_name = "NAME")]
+    pub instance: Option<String>,
+    /// The cloud's region
+    #[arg(long)]
+    pub region: Option<String>,
+    /// The profile of your AWS configuration
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Another address of the cloud's API
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// The role that the cloud's engine acts in
+    #[arg(long, value_name = "ARN")]
+    pub role: Option<String>,
+    /// A bucket for templates that are too large to be handed over directly; without it, one of the account's own is made once
+    #[arg(long, value_name = "BUCKET")]
+    pub template_bucket: Option<String>,
+    /// What brings a Terraform target to life: terraform, tofu, or the path of one
+    #[arg(long, env = "STACKC_ENGINE", value_name = "PROGRAM")]
+    pub engine: Option<String>,
+    /// Where Terraform keeps its state, as a kind and its settings: "s3 bucket=acme-state region=eu-west-1", azurerm, gcs, http, local
+    #[arg(long, env = "STACKC_STATE", value_name = "STATE")]
+    pub state: Option<String>,
+    /// Never ask; what would have to be asked is refused
+    #[arg(long)]
+    pub no_input: bool,
+    /// Milliseconds between two looks at what goes on
+    #[arg(long, env = "STACKC_POLL_MS", hide = true, default_value_t = 3000)]
+    pub poll_ms: u64,
+    /// Milliseconds until a cloud that does not answer is given up
+    #[arg(long, env = "STACKC_PATIENCE_MS", hide = true, default_value_t = 300_000)]
+    pub patience_ms: u64,
+    /// Milliseconds for one answer
+    #[arg(long, env = "STACKC_ANSWER_MS", hide = true, default_value_t = 60_000)]
+    pub answer_ms: u64,
+    /// Milliseconds that a second Ctrl-C is waited for
+    #[arg(long, env = "STACKC_SECOND_MS", hide = true, default_value_t = 3000)]
+    pub second_ms: u64,
+}
+
+/// Values of the stack's parameters.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Values {
+    /// A parameter's value; `@FILE` takes it from a file. A secret is taken from a file, from STACKC_PARAM_NAME or from a question only
+    #[arg(long = "param", visible_alias = "set", value_name = "NAME=VALUE")]
+    pub params: Vec<String>,
+    /// A file of parameters: lines NAME=VALUE, or one JSON object
+    #[arg(long = "params", value_name = "FILE")]
+    pub params_file: Option<PathBuf>,
+    /// Take secrets from --param too, where a shell's history and the list of processes show them
+    #[arg(long)]
+    pub secrets_in_arguments: bool,
+}
+
+/// What may be lost.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Losses {
+    /// A resource that may be replaced or removed though it is protected or holds data
+    #[arg(long, value_name = "NAME")]
+    pub allow_replace: Vec<String>,
+}
+
+/// How a table is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PrintFormat {
+    /// For a person.
+    Table,
+    /// For a program.
+    Json,
+}
+
+/// How outputs are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For a person.
+    Table,
+    /// For a program.
+    Json,
+    /// For a shell: lines NAME='value'.
+    Env,
+}
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Show what a deploy would add, change, replace and remove
+    #[command(
+        after_help = "Examples:\n  stackc plan\n  stackc plan --stage prod --set image=acme/shop:1.3\n  stackc plan --format json --detailed-exitcode    for CI: exit code 2 means changes"
+    )]
+    Plan {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        values: Values,
+        #[command(flatten)]
+        losses: Losses,
+        /// How the plan is printed
+        #[arg(long, value_enum, default_value = "table")]
+        format: PrintFormat,
+        /// Exit code 2 when there are changes
+        #[arg(long)]
+        detailed_exitcode: bool,
+        /// Plan to put back, too, what was changed by others
+        #[arg(long)]
+        revert_drift: bool,
+    },
+    /// Take a stack to a running one: plan, ask, do, and follow it
+    #[command(
+        after_help = "Examples:\n  stackc deploy\n  stackc deploy --set image=acme/shop:1.3 --yes\n  stackc deploy --stage prod --instance green\n  stackc deploy --allow-replace data"
+    )]
+    Deploy {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        values: Values,
+        #[command(flatten)]
+        losses: Losses,
+        /// Do not ask before what loses nothing
+        #[arg(long)]
+        yes: bool,
+        /// Where a failed update could not go back: leave this resource as it is
+        #[arg(long, value_name = "NAME")]
+        skip: Vec<String>,
+        /// Put back, too, what was changed by others
+        #[arg(long)]
+        revert_drift: bool,
+    },
+    /// Show how a running stack is
+    #[command(after_help = "Examples:\n  stackc status\n  stackc status --stage prod --format json")]
+    Status {
+        #[command(flatten)]
+        place: Place,
+        /// How it is printed
+        #[arg(long, value_enum, default_value = "table")]
+        format: PrintFormat,
+    },
+    /// Print the outputs of a running stack
+    #[command(after_help = "Examples:\n  stackc outputs\n  stackc outputs --format env > .env\n  stackc outputs --format json")]
+    Outputs {
+        #[command(flatten)]
+        place: Place,
+        /// How they are printed
+        #[arg(long, value_enum, default_value = "table")]
+        format: OutputFormat,
+    },
+    /// Show what happened to a running stack
+    #[command(after_help = "Examples:\n  stackc events\n  stackc events --last 500\n  stackc events --follow")]
+    Events {
+        #[command(flatten)]
+        place: Place,
+        /// How many, counted from now
+        #[arg(long, default_value_t = 50)]
+        last: usize,
+        /// Go on until what goes on has come to its end
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Compare a running stack with what was deployed
+    #[command(after_help = "Examples:\n  stackc drift\n  stackc drift --format json --detailed-exitcode    for CI: exit code 2 means drift")]
+    Drift {
+        #[command(flatten)]
+        place: Place,
+        /// How it is printed
+        #[arg(long, value_enum, default_value = "table")]
+        format: PrintFormat,
+        /// Exit code 2 when something drifted
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
+    /// Remove a running stack
+    #[command(after_help = "Examples:\n  stackc destroy --instance green\n  stackc destroy --retain media\n  stackc destroy --yes --allow-replace data")]
+    Destroy {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        losses: Losses,
+        /// Do not ask before what loses nothing
+        #[arg(long)]
+        yes: bool,
+        /// A bucket that is emptied, all of its versions for good, so that it can go
+        #[arg(long, value_name = "NAME")]
+        empty: Vec<String>,
+        /// A resource that stays, outside of the stack, when a removal failed at it
+        #[arg(long, value_name = "NAME")]
+        retain: Vec<String>,
+    },
+}
+
+impl Verb {
+    /// Which running stack it is about.
+    pub fn place(&self) -> &Place {
+        match self {
+            Verb::Plan { place, .. }
+            | Verb::Deploy { place, .. }
+            | Verb::Status { place, .. }
+            | Verb::Outputs { place, .. }
+            | Verb::Events { place, .. }
+            | Verb::Drift { place, .. }
+            | Verb::Destroy { place, .. } => place,
+        }
+    }
+}
+
+/// Reads the command line, or ends the program as clap does.
+pub fn parse() -> Arguments {
+    Arguments::parse()
+}

@@ -1,0 +1,120 @@
+//! The stack's file to a template, as `stackc build` does it, with what a deployment needs besides: the user's names and lines.
+
+use crate::arguments::{MessageFormat, Place};
+use crate::{Outcome, files, report, wrong_call};
+use stackc::emit::{Format, Style};
+use stackc::native::Removal;
+use stackc::origins::{Origins, ResourceOrigin};
+use stackc::rules::Target;
+use stackc::source::{Sources, Span};
+
+/// A stack, ready to be brought to life.
+pub struct Compiled {
+    /// All files that were read.
+    pub sources: Sources,
+    /// The target.
+    pub target: Target,
+    /// The running stack's name.
+    pub name: String,
+    /// The template.
+    pub template: String,
+    /// From its names back to the stack.
+    pub origins: Origins,
+    /// Where the stack is declared.
+    pub span: Span,
+    /// Native types that hold what a replacement would lose, by the rules.
+    stateful: Vec<String>,
+}
+
+/// The formats that an engine is there for.
+pub fn has_engine(format: Format) -> bool {
+    matches!(format, Format::CloudFormation | Format::Terraform)
+}
+
+/// Compiles; what is wrong is reported here.
+pub fn compile(place: &Place, format: MessageFormat) -> Result<Compiled, Outcome> {
+    let (compiler, mut sources, file) = files::open(&place.input)?;
+    let stage = place.input.stage.as_deref();
+    let (model, mut out) = compiler.check(file, stage, &mut sources);
+    let Some(mut model) = model.filter(|_| !out.has_errors()) else {
+        report::report(&out.sorted(), &sources, format, true);
+        return Err(Outcome::WrongInput);
+    };
+    let all = compiler.targets(&mut sources);
+    let target = choose(place.target.as_deref(), all, &model.targets.iter().map(|name| name.text.as_str()).collect::<Vec<_>>())?;
+    let parts = [Some(model.name.as_str()), stage, place.instance.as_deref()];
+    let name = parts.into_iter().flatten().collect::<Vec<_>>().join("-");
+    // Terraform knows no stack that keeps the names of two copies apart, and shows the line that it refuses.
+    let by_name = target.format == Format::Terraform;
+    if by_name {
+        model.name = name.clone();
+    }
+    let (artefact, problems) = compiler.build(&model, &target, Style { compact: !by_name, yaml: false }, &mut sources);
+    out.extend(problems);
+    let failed = out.has_errors();
+    report::report(&out.sorted(), &sources, format, true);
+    let Some(artefact) = artefact.filter(|_| !failed) else { return Err(Outcome::WrongInput) };
+    let stateful = compiler.stateful_types(&target, &mut sources);
+    Ok(Compiled { sources, target, name, template: artefact.text, origins: artefact.origins, span: model.span, stateful })
+}
+
+/// The target: the one that is asked for, or the only one of the stack's that an engine is there for.
+fn choose(wanted: Option<&str>, all: Vec<Target>, named: &[&str]) -> Result<Target, Outcome> {
+    let names = stackc::diag::list(all.iter().map(|target| &target.name));
+    if let Some(wanted) = wanted {
+        let Some(target) = all.into_iter().find(|target| target.name == wanted) else {
+            return Err(wrong_call(format!("there is no target `{wanted}`: the targets are {names}")));
+        };
+        if !has_engine(target.format) {
+            return Err(wrong_call(format!("`{wanted}` is built, and deployed by other means: no engine of stackc takes its template yet")));
+        }
+        return Ok(target);
+    }
+    let able = stackc::diag::list(all.iter().filter(|target| has_engine(target.format)).map(|target| &target.name));
+    let mut fit: Vec<Target> =
+        all.into_iter().filter(|target| has_engine(target.format) && (named.is_empty() || named.contains(&target.name.as_str()))).collect();
+    match fit.len() {
+        1 => fit.pop().ok_or(Outcome::WrongCall),
+        0 => Err(wrong_call(format!("none of the stack's targets can be deployed by stackc yet: {able} can"))),
+        _ => Err(wrong_call(format!("the stack can be deployed to {}: say which with --target", stackc::diag::list(fit.iter().map(|target| &target.name))))),
+    }
+}
+
+impl Compiled {
+    /// What a resource of the template is called: `database data: instance`. What the stack no longer has goes by its name in the template.
+    pub fn label(&self, name: &str) -> String {
+        let Some(origin) = self.origins.resource(name) else { return name.to_owned() };
+        match (&origin.of, origin.part.as_str()) {
+            (Some((ty, of)), "") => format!("{ty} {of}"),
+            (Some((ty, of)), part) => format!("{ty} {of}: {part}"),
+            (None, "") => name.to_owned(),
+            (None, part) => format!("stack: {part}"),
+        }
+    }
+
+    /// The user's own name of a resource of the template.
+    pub fn user_name<'a>(&'a self, name: &'a str) -> &'a str {
+        self.origins.resource(name).and_then(|origin| origin.of.as_ref()).map_or(name, |(_, of)| of)
+    }
+
+    /// The names in the template of what a user calls by a name.
+    pub fn template_names(&self, user: &str) -> Vec<String> {
+        let of = |origin: &&ResourceOrigin| origin.name == user || origin.of.as_ref().is_some_and(|(_, name)| name == user);
+        self.origins.resources.iter().filter(of).map(|origin| origin.name.clone()).collect()
+    }
+
+    /// Why replacing or removing a resource takes a word more, if it does.
+    pub fn guarded(&self, name: &str, ty: &str) -> Option<&'static str> {
+        match self.origins.resource(name) {
+            Some(origin) if origin.removal == Removal::Keep => Some("is protected"),
+            Some(origin) if origin.stateful => Some("holds data"),
+            Some(_) => None,
+            None => self.stateful.iter().any(|known| known == ty).then_some("holds data"),
+        }
+    }
+
+    /// The protected ones of the user's resources.
+    pub fn protected(&self) -> Vec<&ResourceOrigin> {
+        self.origins.resources.iter().filter(|origin| origin.removal == Removal::Keep).collect()
+    }
+}

@@ -1,0 +1,749 @@
+//! CloudFormation: always by change sets, so that what is done is what was shown.
+
+mod bucket;
+mod changes;
+mod policy;
+mod template;
+mod wire;
+
+use super::{Cure, Drift, Ending, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Step, Trouble, Wanted};
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::types::{
+    Capability, Change as NativeChange, ChangeSetStatus, ChangeSetType, DeploymentMode, EventFilter, ExecutionStatus, OnStackFailure, Parameter, Stack,
+    StackDriftDetectionStatus, StackEvent, StackResourceDriftStatus,
+};
+use std::collections::BTreeMap;
+use wire::{Fault, act, fault, read, token};
+pub use wire::{Notice, Pace};
+
+/// Where to find CloudFormation, and which stack is meant.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The stack's name there.
+    pub stack: String,
+    /// The region, over that of the environment and the profile.
+    pub region: Option<String>,
+    /// The profile of the user's AWS configuration.
+    pub profile: Option<String>,
+    /// Another address than AWS's own.
+    pub endpoint: Option<String>,
+    /// The role that CloudFormation acts in, by its ARN.
+    pub role: Option<String>,
+    /// Where large templates are laid down, over the account's own bucket for them.
+    pub bucket: Option<String>,
+}
+
+/// The engine of `cfn`.
+pub struct Cfn {
+    client: Client,
+    s3: aws_sdk_s3::Client,
+    sts: aws_sdk_sts::Client,
+    options: Options,
+    region: String,
+    endpoint: Option<String>,
+    pace: Pace,
+    notice: Notice,
+}
+
+/// A change set that waits.
+#[derive(Debug)]
+pub struct Planned {
+    change_set: String,
+    stack: String,
+    creates: bool,
+    /// What is protected all the same while this is done.
+    protect: Vec<String>,
+}
+
+/// An operation of a stack.
+#[derive(Debug)]
+pub struct Running {
+    /// The stack's ARN, which stays its own when another of its name is made.
+    stack: String,
+    /// The last event that was seen.
+    seen: Option<String>,
+    /// What it is.
+    verb: Verb,
+    /// Whether the stack's own event of an end was seen.
+    ended: bool,
+    /// How often it was looked.
+    looks: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Deploy,
+    Rollback,
+    Destroy,
+    Attached,
+}
+
+/// What it takes to make a stack fit again.
+#[derive(Debug)]
+pub enum Repair {
+    /// Delete what is left of one that never came up.
+    Delete(String),
+    /// Go on with a rollback.
+    Continue(String),
+}
+
+/// What CloudFormation answers in `describe` when nothing would change.
+const NOTHING_TO_DO: [&str; 3] = ["didn't contain changes", "No updates are to be performed", "There are no changes"];
+
+impl Cfn {
+    /// Connects, by what AWS's own tools would use: flags, environment, profile.
+    pub async fn new(options: Options, pace: Pace, notice: Notice) -> Result<Cfn, Trouble> {
+        use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+        let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let timeouts = aws_config::timeout::TimeoutConfig::builder()
+            .connect_timeout(pace.answer.min(std::time::Duration::from_secs(10)))
+            .operation_attempt_timeout(pace.answer)
+            .build();
+        let mut loader = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).http_client(http).timeout_config(timeouts);
+        loader = loader.retry_config(aws_config::retry::RetryConfig::disabled());
+        if let Some(region) = &options.region {
+            loader = loader.region(aws_config::Region::new(region.clone()));
+        }
+        if let Some(profile) = &options.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(endpoint) = &options.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        let config = loader.load().await;
+        let Some(region) = config.region().map(ToString::to_string) else {
+            return Err(Trouble::Call("no AWS region is set: give --region, set AWS_REGION, or name a profile that has one (--profile)".to_owned()));
+        };
+        let endpoint = config.endpoint_url().map(str::to_owned);
+        // Another address than AWS's own has no names of buckets before it.
+        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(endpoint.is_some()).build();
+        let (client, s3, sts) = (Client::new(&config), aws_sdk_s3::Client::from_conf(s3), aws_sdk_sts::Client::new(&config));
+        Ok(Cfn { client, s3, sts, options, region, endpoint, pace, notice })
+    }
+
+    /// The stack as it is; none when there is none.
+    async fn find(&self, name: &str) -> Result<Option<Stack>, Fault> {
+        let answer = read(self.pace, &self.notice, async || self.client.describe_stacks().stack_name(name).send().await.map_err(fault)).await;
+        match answer {
+            Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
+            Err(why) if why.is_missing() => Ok(None),
+            Err(why) => Err(why),
+        }
+    }
+
+    async fn stack(&self) -> Result<Option<Stack>, Trouble> {
+        let found = self.find(&self.options.stack).await.map_err(|why| why.trouble("look at the stack"))?;
+        Ok(found.filter(|stack| word(stack) != "DELETE_COMPLETE"))
+    }
+
+    async fn existing(&self) -> Result<Stack, Trouble> {
+        self.stack().await?.ok_or_else(|| self.absent())
+    }
+
+    fn absent(&self) -> Trouble {
+        Trouble::Call(format!("there is no stack `{}` in {}; `stackc deploy` makes it", self.options.stack, self.place()))
+    }
+
+    /// What happened since an event, oldest first.
+    async fn events_since(&self, stack: &str, seen: Option<&str>, most: usize) -> Result<Vec<StackEvent>, Fault> {
+        let mut found: Vec<StackEvent> = Vec::new();
+        let mut next: Option<String> = None;
+        'pages: loop {
+            let page = read(self.pace, &self.notice, async || {
+                self.client.describe_stack_events().stack_name(stack).set_next_token(next.clone()).send().await.map_err(fault)
+            });
+            let page = page.await?;
+            for event in page.stack_events.unwrap_or_default() {
+                if found.len() >= most || seen.is_some() && event.event_id() == seen {
+                    break 'pages;
+                }
+                found.push(event);
+            }
+            next = page.next_token;
+            if next.is_none() {
+                break;
+            }
+        }
+        found.reverse();
+        Ok(found)
+    }
+
+    /// Follows from here on.
+    async fn running(&self, stack: String, verb: Verb) -> Result<Running, Fault> {
+        let last = self.events_since(&stack, None, 1).await;
+        let seen = match last {
+            Ok(events) => events.last().and_then(|event| event.event_id().map(str::to_owned)),
+            Err(why) if why.is_missing() => None,
+            Err(why) => return Err(why),
+        };
+        Ok(Running { stack, seen, verb, ended: false, looks: 0 })
+    }
+
+    /// Follows what goes on already, from where it began.
+    async fn attached(&self, stack: String) -> Result<Running, Fault> {
+        let mut running = self.running(stack, Verb::Attached).await?;
+        let mut began = false;
+        let mut next: Option<String> = None;
+        loop {
+            let page = read(self.pace, &self.notice, async || {
+                self.client.describe_stack_events().stack_name(&running.stack).set_next_token(next.clone()).send().await.map_err(fault)
+            });
+            let page = page.await?;
+            for event in page.stack_events() {
+                if began {
+                    running.seen = event.event_id().map(str::to_owned);
+                    return Ok(running);
+                }
+                let begins = event.resource_status().is_some_and(|status| status.as_str().ends_with("_IN_PROGRESS"));
+                began = is_stack(event) && begins && event.resource_status_reason() == Some("User Initiated");
+            }
+            next = page.next_token;
+            if next.is_none() {
+                // It is the first thing that happened to the stack.
+                if began {
+                    running.seen = None;
+                }
+                return Ok(running);
+            }
+        }
+    }
+
+    /// All of a change set, once it is made; or what made it fail.
+    async fn changes(&self, change_set: &str) -> Result<Result<Vec<NativeChange>, String>, Fault> {
+        let mut found = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let page = read(self.pace, &self.notice, async || {
+                let call = self.client.describe_change_set().change_set_name(change_set).include_property_values(true).set_next_token(next.clone());
+                call.send().await.map_err(fault)
+            });
+            let page = page.await?;
+            match page.status() {
+                Some(ChangeSetStatus::Failed) => return Ok(Err(page.status_reason().unwrap_or("no reason was given").to_owned())),
+                Some(ChangeSetStatus::CreateComplete) => {}
+                _ => {
+                    tokio::time::sleep(self.pace.poll).await;
+                    continue;
+                }
+            }
+            found.extend(page.changes.unwrap_or_default());
+            next = page.next_token;
+            if next.is_none() {
+                return Ok(Ok(found));
+            }
+        }
+    }
+
+    /// What CloudFormation found wrong before it did anything. Older regions do not know the question, and then there is only the reason.
+    async fn early_reasons(&self, change_set: &str, otherwise: &str) -> Vec<Reason> {
+        let answer = read(self.pace, &self.notice, async || {
+            let filter = EventFilter::builder().failed_events(true).build();
+            self.client.describe_events().change_set_name(change_set).filters(filter).send().await.map_err(fault)
+        });
+        let mut reasons: Vec<Reason> = Vec::new();
+        for event in answer.await.map(|answer| answer.operation_events.unwrap_or_default()).unwrap_or_default() {
+            let Some(text) = event.validation_status_reason().or(event.resource_status_reason()).or(event.hook_status_reason()) else { continue };
+            let property =
+                event.validation_path().and_then(|path| path.split_once("/Properties/")).map(|(_, rest)| rest.split('/').next().unwrap_or(rest).to_owned());
+            let reason = Reason {
+                name: event.logical_resource_id().map(str::to_owned),
+                ty: event.resource_type().unwrap_or_default().to_owned(),
+                property,
+                text: text.to_owned(),
+            };
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+        if reasons.is_empty() {
+            reasons.push(Reason { name: None, ty: String::new(), property: None, text: otherwise.to_owned() });
+        }
+        reasons
+    }
+
+    async fn forget(&self, planned: &Planned) -> Result<(), Fault> {
+        let gone =
+            read(self.pace, &self.notice, async || self.client.delete_change_set().change_set_name(&planned.change_set).send().await.map_err(fault)).await;
+        match gone {
+            Err(why) if !why.is_missing() => return Err(why),
+            _ => {}
+        }
+        if !planned.creates {
+            return Ok(());
+        }
+        // Making the change set made an empty stack. It goes too, unless somebody else's change set is on it.
+        let Some(stack) = self.find(&planned.stack).await?.filter(|stack| word(stack) == "REVIEW_IN_PROGRESS") else { return Ok(()) };
+        let others = read(self.pace, &self.notice, async || self.client.list_change_sets().stack_name(&planned.stack).send().await.map_err(fault)).await?;
+        if others.summaries().iter().any(|other| other.change_set_id() != Some(planned.change_set.as_str())) {
+            return Ok(());
+        }
+        self.delete(stack.stack_id().unwrap_or_default(), &[]).await
+    }
+
+    async fn resources(&self, stack: &str) -> Result<Vec<ResourceStatus>, Fault> {
+        let mut found = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let page = read(self.pace, &self.notice, async || {
+                self.client.list_stack_resources().stack_name(stack).set_next_token(next.clone()).send().await.map_err(fault)
+            });
+            let page = page.await?;
+            found.extend(page.stack_resource_summaries.unwrap_or_default().into_iter().map(|resource| ResourceStatus {
+                how: resource.resource_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+                name: resource.logical_resource_id.unwrap_or_default(),
+                ty: resource.resource_type.unwrap_or_default(),
+                id: resource.physical_resource_id,
+            }));
+            next = page.next_token;
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Asks for the deletion of a stack, by its ARN.
+    async fn delete(&self, stack: &str, retain: &[String]) -> Result<(), Fault> {
+        let token = token();
+        let retain = (!retain.is_empty()).then(|| retain.to_vec());
+        let send = async || {
+            let call = self
+                .client
+                .delete_stack()
+                .stack_name(stack)
+                .client_request_token(&token)
+                .set_retain_resources(retain.clone())
+                .set_role_arn(self.options.role.clone());
+            call.send().await.map(drop).map_err(fault)
+        };
+        let happened = async || {
+            let stack = match self.find(stack).await? {
+                Some(stack) => word(&stack).to_owned(),
+                None => return Ok(Some(())),
+            };
+            Ok((stack == "DELETE_IN_PROGRESS" || stack == "DELETE_COMPLETE").then_some(()))
+        };
+        act(self.pace, &self.notice, send, happened).await
+    }
+
+    fn next_after(&self, how: &str) -> String {
+        match how {
+            "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" => {
+                "nothing of it is in use; mend the cause, and `stackc deploy` removes what is left and makes it anew"
+            }
+            "UPDATE_ROLLBACK_COMPLETE" => "it runs as it did before; mend the cause and deploy again",
+            "UPDATE_ROLLBACK_FAILED" => {
+                "mend what kept it from going back, and `stackc deploy` goes on with it; `--skip NAME` leaves a resource as it is, for you to mend by hand"
+            }
+            "DELETE_FAILED" => "mend what kept it from going, and `stackc destroy` goes on; `--retain NAME` leaves a resource, outside of the stack",
+            _ => "`stackc status` shows how it is",
+        }
+        .to_owned()
+    }
+}
+
+/// CloudFormation's word for how a stack is.
+fn word(stack: &Stack) -> &str {
+    stack.stack_status().map(|status| status.as_str()).unwrap_or_default()
+}
+
+impl Engine for Cfn {
+    type Planned = Planned;
+    type Running = Running;
+    type Cure = Repair;
+
+    fn place(&self) -> String {
+        format!("CloudFormation, {}", self.region)
+    }
+
+    fn goes_on_alone(&self, _running: &Running) -> bool {
+        true
+    }
+
+    async fn state(&mut self) -> Result<State<Cfn>, Trouble> {
+        let Some(stack) = self.stack().await? else { return Ok(State::Absent) };
+        let how = word(&stack).to_owned();
+        let id = stack.stack_id().unwrap_or_default().to_owned();
+        Ok(match how.as_str() {
+            // Left by a plan that was never carried out; a change set that creates takes it over.
+            "REVIEW_IN_PROGRESS" => State::Absent,
+            "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" => {
+                State::Stuck { how, cure: Ok(Cure { does: "what never came up is deleted, and the stack is made anew".to_owned(), with: Repair::Delete(id) }) }
+            }
+            "UPDATE_ROLLBACK_FAILED" => {
+                State::Stuck { how, cure: Ok(Cure { does: "the way back from a failed update is tried again".to_owned(), with: Repair::Continue(id) }) }
+            }
+            "DELETE_FAILED" => State::Stuck {
+                how,
+                cure: Err(
+                    "the stack is half removed, and can only be removed: go on with `stackc destroy` (`--retain NAME` leaves a resource, outside of the stack)"
+                        .to_owned(),
+                ),
+            },
+            "IMPORT_ROLLBACK_FAILED" => State::Stuck {
+                how,
+                cure: Err("an import failed, and so did the way back: CloudFormation's console shows what is to be mended by hand".to_owned()),
+            },
+            _ if how.ends_with("_IN_PROGRESS") => {
+                let running = self.attached(id).await.map_err(|why| why.trouble("look at the stack's events"))?;
+                State::Busy(how, running)
+            }
+            _ => State::Settled,
+        })
+    }
+
+    async fn previous(&mut self) -> Result<BTreeMap<String, Previous>, Trouble> {
+        let Some(stack) = self.stack().await?.filter(|stack| !["REVIEW_IN_PROGRESS"].contains(&word(stack))) else { return Ok(BTreeMap::new()) };
+        if stack.parameters().is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let id = stack.stack_id().unwrap_or_default();
+        let answer = read(self.pace, &self.notice, async || self.client.get_template().stack_name(id).send().await.map_err(fault)).await;
+        let body = answer.map_err(|why| why.trouble("read the running stack's template"))?.template_body.unwrap_or_default();
+        let defaults = template::defaults(&body);
+        let params = stack.parameters().iter().filter_map(|param| {
+            let name = param.parameter_key()?.to_owned();
+            let default = defaults.get(&name).cloned();
+            Some((name, Previous { value: param.parameter_value().unwrap_or_default().to_owned(), default }))
+        });
+        Ok(params.collect())
+    }
+
+    async fn plan(&mut self, wanted: &Wanted) -> Result<Plan<Planned>, Trouble> {
+        let before = self.stack().await?;
+        let creates = before.as_ref().is_none_or(|stack| word(stack) == "REVIEW_IN_PROGRESS");
+        let mut notes = Vec::new();
+        if let Some(on) = before.as_ref().and_then(|stack| stack.enable_termination_protection).filter(|on| *on == wanted.protect.is_empty()) {
+            notes.push(format!("the stack's protection from removal is switched {}", if on { "off" } else { "on" }));
+        }
+        let name = token();
+        let capabilities: Vec<Capability> = template::capabilities(&wanted.template).into_iter().map(Capability::from).collect();
+        let params: Vec<Parameter> = wanted
+            .params
+            .iter()
+            .map(|(key, given)| match given {
+                Given::Value(value) => Parameter::builder().parameter_key(key).parameter_value(value).build(),
+                Given::Previous => Parameter::builder().parameter_key(key).use_previous_value(true).build(),
+            })
+            .collect();
+        let large = wanted.template.len() > bucket::DIRECT;
+        let address = if large { Some(self.lay_down(&wanted.template).await.map_err(|why| why.trouble("lay the template down in a bucket"))?) } else { None };
+        let body = (!large).then(|| wanted.template.clone());
+        let send = async || {
+            let mut call = self.client.create_change_set().stack_name(&self.options.stack).change_set_name(&name).client_token(&name);
+            call = call
+                .set_template_body(body.clone())
+                .set_template_url(address.clone())
+                .set_capabilities(Some(capabilities.clone()))
+                .set_parameters(Some(params.clone()));
+            call = call.change_set_type(if creates { ChangeSetType::Create } else { ChangeSetType::Update }).set_role_arn(self.options.role.clone());
+            if creates {
+                // A first creation that fails is taken back, and its events stay to be read.
+                call = call.on_stack_failure(OnStackFailure::Rollback);
+            }
+            if wanted.revert_drift && !creates {
+                call = call.deployment_mode(DeploymentMode::RevertDrift);
+            }
+            let made = call.send().await.map_err(fault)?;
+            Ok((made.id.unwrap_or_default(), made.stack_id.unwrap_or_default()))
+        };
+        let happened = async || match self.client.describe_change_set().stack_name(&self.options.stack).change_set_name(&name).send().await.map_err(fault) {
+            Ok(found) => Ok(Some((found.change_set_id.unwrap_or_default(), found.stack_id.unwrap_or_default()))),
+            Err(why) if why.is_missing() => Ok(None),
+            Err(why) => Err(why),
+        };
+        let (change_set, stack) = act(self.pace, &self.notice, send, happened).await.map_err(|why| why.trouble("make a change set"))?;
+        let protect = wanted.protect.iter().filter(|name| !wanted.allowed.contains(name)).cloned().collect();
+        let planned = Planned { change_set, stack, creates, protect };
+        let found = self
+            .changes(&planned.change_set)
+            .await
+            .map_err(|why| if why.is_missing() { overtaken("the change set is gone") } else { why.trouble("read the change set") })?;
+        let found = match found {
+            Ok(found) => found,
+            Err(reason) => {
+                let nothing = NOTHING_TO_DO.iter().any(|words| reason.contains(words));
+                let reasons = if nothing { Vec::new() } else { self.early_reasons(&planned.change_set, &reason).await };
+                self.forget(&planned).await.map_err(|why| why.trouble("delete a change set that is of no use"))?;
+                if nothing {
+                    return Ok(Plan { changes: Vec::new(), notes, with: None });
+                }
+                return Err(Trouble::Refused { what: "CloudFormation refuses this change, and nothing was changed".to_owned(), reasons, next: None });
+            }
+        };
+        let changes = found.iter().filter_map(|change| changes::change(change.resource_change()?)).collect();
+        Ok(Plan { changes, notes, with: Some(planned) })
+    }
+
+    async fn discard(&mut self, planned: Planned) -> Result<(), Trouble> {
+        self.forget(&planned).await.map_err(|why| why.trouble("delete the change set"))
+    }
+
+    async fn apply(&mut self, planned: Planned) -> Result<Running, Trouble> {
+        if !planned.creates {
+            self.protect(&planned.stack, &planned.protect).await.map_err(|why| why.trouble("set what may be replaced"))?;
+        }
+        let running = self.running(planned.stack.clone(), Verb::Deploy).await.map_err(|why| why.trouble("look at the stack's events"))?;
+        let token = token();
+        let send = async || {
+            let call = self.client.execute_change_set().change_set_name(&planned.change_set).client_request_token(&token);
+            call.send().await.map(drop).map_err(fault)
+        };
+        let happened = async || match self.client.describe_change_set().change_set_name(&planned.change_set).send().await.map_err(fault) {
+            Ok(found) => Ok(found.execution_status().is_some_and(|status| *status != ExecutionStatus::Available).then_some(())),
+            // It is gone once another was executed: then the events tell whose that was.
+            Err(why) if why.is_missing() => {
+                let events = self.events_since(&planned.stack, running.seen.as_deref(), usize::MAX).await?;
+                Ok(events.iter().any(|event| event.client_request_token() == Some(token.as_str())).then_some(()))
+            }
+            Err(why) => Err(why),
+        };
+        match act(self.pace, &self.notice, send, happened).await {
+            Ok(()) => Ok(running),
+            Err(Fault::Said(code, text)) if code.contains("InvalidChangeSetStatus") || code.contains("ChangeSetNotFound") || text.contains("_IN_PROGRESS") => {
+                Err(overtaken(&text))
+            }
+            Err(why) => Err(why.trouble("execute the change set")),
+        }
+    }
+
+    async fn finish(&mut self, wanted: &Wanted) -> Result<(), Trouble> {
+        let Some(stack) = self.stack().await? else { return Ok(()) };
+        let id = stack.stack_id().unwrap_or_default();
+        self.protect(id, &wanted.protect).await.map_err(|why| why.trouble("set what may be replaced"))?;
+        let protect = !wanted.protect.is_empty();
+        if stack.enable_termination_protection.unwrap_or_default() == protect {
+            return Ok(());
+        }
+        let answer = read(self.pace, &self.notice, async || {
+            self.client.update_termination_protection().stack_name(id).enable_termination_protection(protect).send().await.map_err(fault)
+        });
+        answer.await.map(drop).map_err(|why| why.trouble("switch the stack's protection from removal"))
+    }
+
+    async fn cure(&mut self, cure: Repair, skip: &[String]) -> Result<Running, Trouble> {
+        match cure {
+            Repair::Delete(stack) => {
+                let running = self.running(stack.clone(), Verb::Destroy).await.map_err(|why| why.trouble("look at the stack's events"))?;
+                self.delete(&stack, &[]).await.map_err(|why| why.trouble("delete what is left of the stack"))?;
+                Ok(running)
+            }
+            Repair::Continue(stack) => {
+                let running = self.running(stack.clone(), Verb::Rollback).await.map_err(|why| why.trouble("look at the stack's events"))?;
+                let token = token();
+                // CloudFormation skips only what it failed to take back.
+                let mut left = Vec::new();
+                if !skip.is_empty() {
+                    let there = self.resources(&stack).await.map_err(|why| why.trouble("list the stack's resources"))?;
+                    let failed = there.into_iter().filter(|resource| resource.how == "UPDATE_FAILED" && skip.contains(&resource.name));
+                    left.extend(failed.map(|resource| resource.name));
+                }
+                let skip = (!left.is_empty()).then_some(left);
+                let send = async || {
+                    let call = self.client.continue_update_rollback().stack_name(&stack).client_request_token(&token).set_resources_to_skip(skip.clone());
+                    call.set_role_arn(self.options.role.clone()).send().await.map(drop).map_err(fault)
+                };
+                let happened = async || {
+                    let events = self.events_since(&stack, running.seen.as_deref(), usize::MAX).await?;
+                    Ok(events.iter().any(|event| event.client_request_token() == Some(token.as_str())).then_some(()))
+                };
+                act(self.pace, &self.notice, send, happened).await.map_err(|why| why.trouble("go on with the rollback"))?;
+                Ok(running)
+            }
+        }
+    }
+
+    async fn follow(&mut self, running: &mut Running) -> Result<Progress, Trouble> {
+        if running.looks > 0 {
+            tokio::time::sleep(self.pace.poll).await;
+        }
+        running.looks += 1;
+        let found = self.find(&running.stack).await.map_err(|why| why.trouble("look at the stack"))?;
+        let how = found.as_ref().map(|stack| word(stack).to_owned());
+        let events = match self.events_since(&running.stack, running.seen.as_deref(), usize::MAX).await {
+            Ok(events) => events,
+            Err(why) if why.is_missing() => Vec::new(),
+            Err(why) => return Err(why.trouble("read the stack's events")),
+        };
+        if let Some(last) = events.last().and_then(|event| event.event_id()) {
+            running.seen = Some(last.to_owned());
+        }
+        running.ended |= events.iter().any(|event| is_stack(event) && event.resource_status().is_some_and(|status| !status.as_str().ends_with("_IN_PROGRESS")));
+        let events: Vec<Event> = events.iter().map(event).collect();
+        let how = match how {
+            None => return Ok(Progress::Ended(events, Ending::Gone)),
+            Some(how) if how == "DELETE_COMPLETE" => return Ok(Progress::Ended(events, Ending::Gone)),
+            Some(how) => how,
+        };
+        // Right after it was asked for, the stack may still show the state of before.
+        let over = !how.ends_with("_IN_PROGRESS") && (running.ended || running.verb == Verb::Attached || running.looks > 20);
+        if !over {
+            return Ok(Progress::Going(events));
+        }
+        let good: &[&str] = match running.verb {
+            Verb::Deploy | Verb::Attached => &["CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"],
+            Verb::Rollback => &["UPDATE_ROLLBACK_COMPLETE"],
+            Verb::Destroy => &[],
+        };
+        let ending = if good.contains(&how.as_str()) { Ending::Done } else { Ending::Failed { next: self.next_after(&how), how } };
+        Ok(Progress::Ended(events, ending))
+    }
+
+    async fn cancel(&mut self, running: &Running) -> Result<(), Trouble> {
+        let how = self.find(&running.stack).await.map_err(|why| why.trouble("look at the stack"))?.map(|stack| word(&stack).to_owned()).unwrap_or_default();
+        match how.as_str() {
+            "UPDATE_IN_PROGRESS" => {
+                let token = token();
+                let send =
+                    async || self.client.cancel_update_stack().stack_name(&running.stack).client_request_token(&token).send().await.map(drop).map_err(fault);
+                let happened = async || {
+                    let how = self.find(&running.stack).await?.map(|stack| word(&stack).to_owned()).unwrap_or_default();
+                    Ok(how.starts_with("UPDATE_ROLLBACK").then_some(()))
+                };
+                act(self.pace, &self.notice, send, happened).await.map_err(|why| why.trouble("cancel the update"))
+            }
+            "CREATE_IN_PROGRESS" => Err(Trouble::Cannot("CloudFormation cannot cancel the creation of a stack; `stackc destroy` removes it".to_owned())),
+            how => Err(Trouble::Cannot(format!("there is no update to cancel: the stack is in {how}"))),
+        }
+    }
+
+    async fn outputs(&mut self) -> Result<Vec<(String, String)>, Trouble> {
+        let stack = self.existing().await?;
+        Ok(stack
+            .outputs()
+            .iter()
+            .map(|output| (output.output_key().unwrap_or_default().to_owned(), output.output_value().unwrap_or_default().to_owned()))
+            .collect())
+    }
+
+    async fn status(&mut self) -> Result<Status, Trouble> {
+        let Some(stack) = self.stack().await? else { return Ok(Status::default()) };
+        let id = stack.stack_id().unwrap_or_default();
+        let resources = self.resources(id).await.map_err(|why| why.trouble("list the stack's resources"))?;
+        let mut facts = vec![("id".to_owned(), id.to_owned())];
+        let changed =
+            stack.last_updated_time().or(stack.creation_time()).and_then(|at| at.fmt(aws_sdk_cloudformation::primitives::DateTimeFormat::DateTime).ok());
+        facts.extend(changed.map(|at| ("last changed".to_owned(), at)));
+        let protected = if stack.enable_termination_protection.unwrap_or_default() { "on" } else { "off" };
+        facts.push(("protection from removal".to_owned(), protected.to_owned()));
+        Ok(Status { how: Some(word(&stack).to_owned()), reason: stack.stack_status_reason.clone(), facts, resources })
+    }
+
+    async fn events(&mut self, most: usize) -> Result<Vec<Event>, Trouble> {
+        let stack = self.existing().await?;
+        let events = self.events_since(stack.stack_id().unwrap_or_default(), None, most).await.map_err(|why| why.trouble("read the stack's events"))?;
+        Ok(events.iter().map(event).collect())
+    }
+
+    async fn drift(&mut self) -> Result<Drift, Trouble> {
+        let stack = self.existing().await?;
+        let id = stack.stack_id().unwrap_or_default();
+        let doing = "compare the stack with what was deployed";
+        let detection = read(self.pace, &self.notice, async || self.client.detect_stack_drift().stack_name(id).send().await.map_err(fault)).await;
+        let detection = detection.map_err(|why| why.trouble(doing))?.stack_drift_detection_id.unwrap_or_default();
+        loop {
+            let found = read(self.pace, &self.notice, async || {
+                self.client.describe_stack_drift_detection_status().stack_drift_detection_id(&detection).send().await.map_err(fault)
+            });
+            let found = found.await.map_err(|why| why.trouble(doing))?;
+            match found.detection_status() {
+                Some(StackDriftDetectionStatus::DetectionComplete) => break,
+                Some(StackDriftDetectionStatus::DetectionFailed) => {
+                    return Err(Trouble::refused(format!("could not {doing}"), found.detection_status_reason().unwrap_or("no reason was given")));
+                }
+                _ => tokio::time::sleep(self.pace.poll).await,
+            }
+        }
+        let mut drift = Drift::default();
+        let mut next: Option<String> = None;
+        loop {
+            let page = read(self.pace, &self.notice, async || {
+                self.client.describe_stack_resource_drifts().stack_name(id).set_next_token(next.clone()).send().await.map_err(fault)
+            });
+            let page = page.await.map_err(|why| why.trouble(doing))?;
+            for resource in page.stack_resource_drifts.unwrap_or_default() {
+                drift.drifted.extend(changes::drifted(&resource));
+                if resource.stack_resource_drift_status() == Some(&StackResourceDriftStatus::NotChecked) {
+                    drift.unchecked.push(resource.logical_resource_id.unwrap_or_default());
+                }
+            }
+            next = page.next_token;
+            if next.is_none() {
+                return Ok(drift);
+            }
+        }
+    }
+
+    async fn obstacles(&mut self) -> Result<Vec<Obstacle>, Trouble> {
+        let stack = self.existing().await?;
+        let doing = "look for what is in the stack's buckets";
+        let mut found = Vec::new();
+        for resource in self.resources(stack.stack_id().unwrap_or_default()).await.map_err(|why| why.trouble(doing))? {
+            let Some(id) = resource.id.filter(|_| resource.ty == "AWS::S3::Bucket" && resource.how != "DELETE_COMPLETE") else { continue };
+            if self.is_filled(&id).await.map_err(|why| why.trouble(doing))? {
+                found.push(Obstacle { name: resource.name, id, what: "is not empty".to_owned() });
+            }
+        }
+        Ok(found)
+    }
+
+    async fn clear(&mut self, obstacle: &Obstacle) -> Result<(), Trouble> {
+        self.empty(&obstacle.id).await.map_err(|why| why.trouble("empty the bucket"))
+    }
+
+    async fn destroy(&mut self, retain: &[String]) -> Result<Running, Trouble> {
+        let stack = self.existing().await?;
+        let id = stack.stack_id().unwrap_or_default().to_owned();
+        if stack.enable_termination_protection.unwrap_or_default() {
+            return Err(Trouble::Refused {
+                what: "the stack is protected from removal".to_owned(),
+                reasons: Vec::new(),
+                next: Some("take `protect` out of stack.kdl, deploy that, and destroy then".to_owned()),
+            });
+        }
+        let running = self.running(id.clone(), Verb::Destroy).await.map_err(|why| why.trouble("look at the stack's events"))?;
+        // CloudFormation leaves behind only what it failed to delete, and wants to have failed first.
+        let mut left = Vec::new();
+        if word(&stack) == "DELETE_FAILED" && !retain.is_empty() {
+            let there = self.resources(&id).await.map_err(|why| why.trouble("list the stack's resources"))?;
+            let failed = there.into_iter().filter(|resource| resource.how == "DELETE_FAILED" && retain.contains(&resource.name));
+            left.extend(failed.map(|resource| resource.name));
+        }
+        self.delete(&id, &left).await.map_err(|why| why.trouble("delete the stack"))?;
+        Ok(running)
+    }
+}
+
+/// Another change came first.
+fn overtaken(text: &str) -> Trouble {
+    Trouble::Resumable {
+        what: format!("somebody else changed the stack since this was planned ({text})"),
+        next: "let the other change come to its end".to_owned(),
+    }
+}
+
+/// Whether an event is about the stack itself.
+fn is_stack(event: &StackEvent) -> bool {
+    event.physical_resource_id().is_some() && event.physical_resource_id() == event.stack_id()
+}
+
+fn event(event: &StackEvent) -> Event {
+    let word = event.resource_status().map(|status| status.as_str()).unwrap_or_default();
+    let reason = event.resource_status_reason().map(|reason| reason.trim().to_owned());
+    let cancelled = reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("cancelled"));
+    let step = match word {
+        // What is given up because something else failed is no reason.
+        _ if cancelled => Step::Note,
+        _ if word.ends_with("_FAILED") => Step::Failed,
+        _ if word.ends_with("_COMPLETE") => Step::Done,
+        _ if word.ends_with("_IN_PROGRESS") => Step::Begins,
+        _ => Step::Note,
+    };
+    Event {
+        at: event.timestamp().map(|at| at.as_secs_f64()).unwrap_or_default(),
+        name: (!is_stack(event)).then(|| event.logical_resource_id().unwrap_or_default().to_owned()),
+        ty: event.resource_type().unwrap_or_default().to_owned(),
+        step,
+        word: word.to_owned(),
+        reason,
+    }
+}

@@ -1,0 +1,179 @@
+//! Sending to the cloud. What only reads is repeated until patience runs out. What changes something is sent once: when its answer is lost, it is looked
+//! whether it happened before it is sent again, since a client that repeats by itself would do it twice.
+
+use crate::engine::Trouble;
+use aws_sdk_cloudformation::config::http::HttpResponse;
+use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use std::time::{Duration, Instant};
+
+/// What a call ended with, by what can be done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Too many calls: it did not happen, and can be tried later.
+    Throttled(String),
+    /// The answer was lost, or the cloud had a fault of its own: whether it happened is not known.
+    Lost(String),
+    /// The credentials are no longer good.
+    Expired(String),
+    /// There are no credentials.
+    NoCredentials(String),
+    /// The cloud said no: its code and its message.
+    Said(String, String),
+}
+
+impl Fault {
+    /// Whether it is the cloud's answer that there is no such thing.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Fault::Said(code, text) if code.contains("NotFound") || text.contains("does not exist"))
+    }
+
+    /// What a person is told; `doing` is what did not succeed, such as "make the change set".
+    pub fn trouble(self, doing: &str) -> Trouble {
+        match self {
+            Fault::Throttled(text) => Trouble::Resumable {
+                what: format!("could not {doing}: the cloud answers that there are too many calls ({text})"),
+                next: "wait a few minutes".to_owned(),
+            },
+            Fault::Lost(text) => Trouble::Resumable {
+                what: format!("could not {doing}: no answer from the cloud ({text})"),
+                next: "see whether the network and the cloud are there".to_owned(),
+            },
+            Fault::Expired(text) => Trouble::Resumable {
+                what: format!("could not {doing}: the credentials are no longer good ({text})"),
+                next: "log in again, such as with `aws sso login`".to_owned(),
+            },
+            Fault::NoCredentials(text) => Trouble::Call(format!(
+                "no AWS credentials were found: log in with `aws sso login` and name the profile (--profile), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({text})"
+            )),
+            Fault::Said(_, text) => Trouble::refused(format!("could not {doing}"), text),
+        }
+    }
+}
+
+/// What became of a call, from what the client says.
+pub fn fault<E>(error: SdkError<E, HttpResponse>) -> Fault
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let meta = match &error {
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            let code = service.err().code().unwrap_or_default().to_owned();
+            let text = service.err().message().unwrap_or("no reason was given").to_owned();
+            Some((status, code, text))
+        }
+        _ => None,
+    };
+    let Some((status, code, text)) = meta else {
+        let text = DisplayErrorContext(&error).to_string();
+        let short = text.split(" (").next().unwrap_or(&text).to_owned();
+        // A login that has run out is found before anything is sent.
+        let lower = text.to_ascii_lowercase();
+        return match lower.contains("credentials") {
+            true if lower.contains("expired") => Fault::Expired(short),
+            true => Fault::NoCredentials(short),
+            false => Fault::Lost(short),
+        };
+    };
+    match code.as_str() {
+        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" | "RequestThrottled" | "RequestThrottledException" => {
+            Fault::Throttled(text)
+        }
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" => {
+            Fault::Expired(text)
+        }
+        _ if status == 429 => Fault::Throttled(text),
+        _ if status >= 500 => Fault::Lost(format!("{status} {code}")),
+        _ => Fault::Said(code, text),
+    }
+}
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Between two looks at what goes on.
+    pub poll: Duration,
+    /// For a cloud that does not answer, until giving up.
+    pub patience: Duration,
+    /// For one answer.
+    pub answer: Duration,
+}
+
+/// What is told while something is waited out.
+pub type Notice = std::rc::Rc<dyn Fn(&str)>;
+
+/// Waits between tries, longer each time, until patience runs out.
+struct Waiting {
+    began: Instant,
+    next: Duration,
+    told: bool,
+}
+
+impl Waiting {
+    fn new(pace: Pace) -> Waiting {
+        Waiting { began: Instant::now(), next: pace.poll / 4, told: false }
+    }
+
+    /// Waits, or says that it was enough.
+    async fn again(&mut self, pace: Pace, why: &Fault, notice: &Notice) -> bool {
+        if self.began.elapsed() + self.next > pace.patience {
+            return false;
+        }
+        if !self.told {
+            self.told = true;
+            match why {
+                Fault::Throttled(_) => notice("the cloud asks for fewer calls; waiting"),
+                _ => notice("no answer from the cloud; trying again"),
+            }
+        }
+        tokio::time::sleep(self.next).await;
+        self.next = (self.next * 2).min(Duration::from_secs(20));
+        true
+    }
+}
+
+/// Reads, again and again until there is an answer.
+pub async fn read<T>(pace: Pace, notice: &Notice, call: impl AsyncFn() -> Result<T, Fault>) -> Result<T, Fault> {
+    let mut waiting = Waiting::new(pace);
+    loop {
+        match call().await {
+            Err(why @ (Fault::Throttled(_) | Fault::Lost(_))) if waiting.again(pace, &why, notice).await => {}
+            answer => return answer,
+        }
+    }
+}
+
+/// Changes something. `happened` looks whether it did, and gives what its answer would have been.
+pub async fn act<T>(
+    pace: Pace,
+    notice: &Notice,
+    send: impl AsyncFn() -> Result<T, Fault>,
+    happened: impl AsyncFn() -> Result<Option<T>, Fault>,
+) -> Result<T, Fault> {
+    let mut waiting = Waiting::new(pace);
+    loop {
+        match send().await {
+            Err(why @ Fault::Throttled(_)) => {
+                if !waiting.again(pace, &why, notice).await {
+                    return Err(why);
+                }
+            }
+            Err(why @ Fault::Lost(_)) => {
+                let patient = waiting.again(pace, &why, notice).await;
+                if let Some(answer) = read(pace, notice, &happened).await? {
+                    return Ok(answer);
+                }
+                if !patient {
+                    return Err(why);
+                }
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// A word that no other run has.
+pub fn token() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    format!("stackc-{:016x}", std::collections::hash_map::RandomState::new().build_hasher().finish())
+}

@@ -1,0 +1,298 @@
+//! From what Terraform prints as JSON to changes, events and reasons.
+
+use crate::engine::{Change, Event, PropertyChange, Reason, Step, What};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What a secret value is shown as.
+const SECRET: &str = "(secret)";
+
+/// What a value is shown as that the cloud makes up.
+const UNKNOWN: &str = "(known after it)";
+
+/// From Terraform's addresses, such as `aws_vpc.main`, to the names in the template. What the template no longer has goes by its address.
+#[derive(Debug, Clone, Default)]
+pub struct Names(pub BTreeMap<String, String>);
+
+impl Names {
+    /// The name of an address, without what Terraform puts behind it.
+    pub fn of(&self, address: &str) -> String {
+        self.0.get(address).cloned().unwrap_or_else(|| address.to_owned())
+    }
+
+    /// The address of a name.
+    pub fn address(&self, name: &str) -> String {
+        self.0.iter().find(|(_, known)| *known == name).map_or_else(|| name.to_owned(), |(address, _)| address.clone())
+    }
+}
+
+/// The text of a field.
+pub fn text<'v>(value: &'v Value, field: &str) -> &'v str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn items<'v>(value: &'v Value, field: &str) -> &'v [Value] {
+    value.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// What a plan changes.
+pub fn changes(plan: &Value, names: &Names) -> Vec<Change> {
+    items(plan, "resource_changes").iter().filter(|change| text(change, "mode") == "managed").filter_map(|change| planned(change, plan, names)).collect()
+}
+
+fn planned(resource: &Value, plan: &Value, names: &Names) -> Option<Change> {
+    let change = resource.get("change")?;
+    let actions: Vec<&str> = items(change, "actions").iter().filter_map(Value::as_str).collect();
+    let what = match actions.as_slice() {
+        _ if change.get("importing").is_some_and(|importing| !importing.is_null()) => What::Adopt,
+        ["create"] => What::Add,
+        ["update"] => What::Change,
+        ["delete"] => What::Remove,
+        ["delete", "create"] | ["create", "delete"] => What::Replace,
+        _ => return None,
+    };
+    let mut properties = Vec::new();
+    if matches!(what, What::Change | What::Replace) {
+        let causes: Vec<&str> = items(change, "replace_paths").iter().filter_map(|path| path.get(0)?.as_str()).collect();
+        properties = differences(change, &configured(plan, text(resource, "address")), &causes);
+        let why = match text(resource, "action_reason") {
+            "replace_because_tainted" => Some("an earlier deploy left it half made"),
+            "replace_by_request" => Some("it was asked for by name"),
+            "replace_by_triggers" => Some("something that it hangs on is replaced"),
+            _ => None,
+        };
+        if let Some(why) = why {
+            properties.insert(0, PropertyChange { path: why.to_owned(), old: None, new: None, replaces: true, because: None });
+        }
+    }
+    let name = names.of(text(resource, "address"));
+    Some(Change { name, ty: text(resource, "type").to_owned(), what, fate: None, properties })
+}
+
+/// What somebody changed or removed since the last deploy, of what the template says. Of the rest a cloud changes much by itself.
+pub fn drifted(plan: &Value, names: &Names) -> Vec<Change> {
+    let mut found = Vec::new();
+    for resource in items(plan, "resource_drift").iter().filter(|resource| text(resource, "mode") == "managed") {
+        let Some(change) = resource.get("change") else { continue };
+        let address = text(resource, "address");
+        let removed = items(change, "actions").first().and_then(Value::as_str) == Some("delete");
+        let properties = if removed { Vec::new() } else { differences(change, &configured(plan, address), &[]) };
+        if removed || !properties.is_empty() {
+            let what = if removed { What::Remove } else { What::Change };
+            found.push(Change { name: names.of(address), ty: text(resource, "type").to_owned(), what, fate: None, properties });
+        }
+    }
+    found
+}
+
+/// The arguments that the template gives to a resource.
+fn configured<'p>(plan: &'p Value, address: &str) -> Vec<&'p str> {
+    let resources = plan.pointer("/configuration/root_module/resources").and_then(Value::as_array);
+    let resource = resources.and_then(|resources| resources.iter().find(|resource| text(resource, "address") == address));
+    resource.and_then(|resource| resource.get("expressions")?.as_object()).map(|fields| fields.keys().map(String::as_str).collect()).unwrap_or_default()
+}
+
+/// What differs between before and after, of the arguments that were given and of those that are the cause.
+fn differences(change: &Value, given: &[&str], causes: &[&str]) -> Vec<PropertyChange> {
+    let part = |name: &str, field: &str| change.get(name).and_then(|values| values.get(field)).unwrap_or(&Value::Null);
+    let mut fields: Vec<&str> = given.to_vec();
+    fields.extend(causes.iter().filter(|cause| !given.contains(cause)));
+    let mut found = Vec::new();
+    for field in fields {
+        let (before, after, unknown) = (part("before", field), part("after", field), part("after_unknown", field));
+        let replaces = causes.contains(&field);
+        if before == after && !any(unknown) && !replaces {
+            continue;
+        }
+        let old = shown(before, part("before_sensitive", field), &Value::Null);
+        let new = shown(after, part("after_sensitive", field), unknown);
+        let word = |value: Value| match value {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            other => Some(other.to_string()),
+        };
+        found.push(PropertyChange { path: field.to_owned(), old: word(old), new: word(new), replaces, because: None });
+    }
+    found
+}
+
+/// Whether a mask has a yes in it.
+fn any(mask: &Value) -> bool {
+    match mask {
+        Value::Bool(yes) => *yes,
+        Value::Array(items) => items.iter().any(any),
+        Value::Object(fields) => fields.values().any(any),
+        _ => false,
+    }
+}
+
+/// A value without what is secret in it, and with a word for what is not known yet.
+fn shown(value: &Value, secret: &Value, unknown: &Value) -> Value {
+    if secret == &Value::Bool(true) {
+        return if value.is_null() && !any(unknown) { Value::Null } else { Value::from(SECRET) };
+    }
+    if unknown == &Value::Bool(true) {
+        return Value::from(UNKNOWN);
+    }
+    match value {
+        Value::Object(fields) => {
+            let mut found: serde_json::Map<String, Value> = serde_json::Map::new();
+            let further = unknown.as_object().into_iter().flatten().filter(|(name, mask)| !fields.contains_key(*name) && any(mask)).map(|(name, _)| name);
+            for name in fields.keys().chain(further) {
+                let at = |of: &Value| of.get(name).cloned().unwrap_or_default();
+                found.insert(name.clone(), shown(&at(value), &at(secret), &at(unknown)));
+            }
+            Value::Object(found)
+        }
+        Value::Array(items) => {
+            let at = |of: &Value, index: usize| of.get(index).cloned().unwrap_or_default();
+            items.iter().enumerate().map(|(index, item)| shown(item, &at(secret, index), &at(unknown, index))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// A line that Terraform wrote with `-json`; none for what is no JSON.
+pub fn line(line: &str) -> Option<Value> {
+    serde_json::from_str(line).ok()
+}
+
+/// What happened, by a line of an apply; none for what a person does not need to know.
+pub fn event(line: &Value, names: &Names) -> Option<Event> {
+    let at = moment(text(line, "@timestamp")).unwrap_or_default();
+    if let Some(diagnostic) = line.get("diagnostic").filter(|_| text(line, "type") == "diagnostic") {
+        let reason = reason(diagnostic, names);
+        let (step, word) = if text(diagnostic, "severity") == "error" { (Step::Failed, "refused") } else { return None };
+        return Some(Event { at, name: reason.name, ty: reason.ty, step, word: word.to_owned(), reason: Some(reason.text) });
+    }
+    let hook = line.get("hook")?;
+    let words = match text(hook, "action") {
+        "create" => ["creating", "created", "not created"],
+        "update" => ["changing", "changed", "not changed"],
+        "delete" => ["removing", "removed", "not removed"],
+        // Looking something up is nothing that happens to a stack.
+        _ => return None,
+    };
+    let (step, word) = match text(line, "type") {
+        "apply_start" => (Step::Begins, words.first()?),
+        "apply_complete" => (Step::Done, words.get(1)?),
+        // The reason comes at the end of it all, in a diagnostic.
+        "apply_errored" => (Step::Note, words.get(2)?),
+        _ => return None,
+    };
+    let resource = hook.get("resource")?;
+    Some(Event {
+        at,
+        name: Some(names.of(text(resource, "addr"))),
+        ty: text(resource, "resource_type").to_owned(),
+        step,
+        word: (*word).to_owned(),
+        reason: None,
+    })
+}
+
+/// The errors among the lines of a command.
+pub fn errors(output: &str) -> Vec<Value> {
+    let lines = output.lines().filter_map(line).filter_map(|line| line.get("diagnostic").cloned());
+    lines.filter(|diagnostic| text(diagnostic, "severity") == "error").collect()
+}
+
+/// A diagnostic of Terraform as a reason.
+pub fn reason(diagnostic: &Value, names: &Names) -> Reason {
+    let snippet = diagnostic.get("snippet").unwrap_or(&Value::Null);
+    let context = text(snippet, "context").strip_prefix("resource.").unwrap_or_default();
+    // What is wrong with a provider is about the whole.
+    let address = Some(text(diagnostic, "address")).filter(|address| !address.is_empty() && !address.starts_with("provider")).unwrap_or(context);
+    let ty = address.split('.').find(|part| *part != "data" && *part != "ephemeral").unwrap_or_default();
+    // In a JSON template, the line that is meant begins with the argument's name.
+    let property = text(snippet, "code").trim().strip_prefix('"').and_then(|rest| rest.split_once("\":")).map(|(name, _)| name.to_owned());
+    let property = property.filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && address.split('.').next_back() != Some(name));
+    let (summary, detail) = (text(diagnostic, "summary").trim(), text(diagnostic, "detail").trim());
+    let detail = detail.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = if detail.is_empty() { summary.to_owned() } else { format!("{summary}: {detail}") };
+    Reason { name: (!address.is_empty()).then(|| names.of(address)), ty: ty.to_owned(), property, text }
+}
+
+/// Who holds the lock of a state, if that is what an error is about.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Lock {
+    /// Its name.
+    pub id: String,
+    /// Whose it is.
+    pub who: String,
+    /// What they do.
+    pub operation: String,
+    /// Since when.
+    pub since: String,
+}
+
+/// Reads who holds the lock out of what Terraform says.
+pub fn lock(said: &str) -> Option<Lock> {
+    if !said.contains("acquiring the state lock") {
+        return None;
+    }
+    let field = |name: &str| {
+        let line = said.lines().map(|line| line.trim_start_matches(['│', '╷', '╵', ' '])).find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_default().trim().to_owned()
+    };
+    let since = field("Created:");
+    let since = since.split(['.', 'T', ' ', 'Z']).take(2).collect::<Vec<_>>().join(" ");
+    Some(Lock { id: field("ID:"), who: field("Who:"), operation: field("Operation:").trim_start_matches("OperationType").to_lowercase(), since })
+}
+
+/// Seconds since 1970 of a time such as `2026-11-25T03:36:42.120000Z` or `…+01:00`.
+fn moment(text: &str) -> Option<f64> {
+    let (date, rest) = text.split_once('T')?;
+    let mut parts = date.split('-').map(str::parse::<i64>);
+    let (year, month, day) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+    let clock = rest.get(..8)?;
+    let mut parts = clock.split(':').map(str::parse::<i64>);
+    let (hour, minute, second) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+    let rest = rest.get(8..)?;
+    let fraction: String = rest.chars().take_while(|c| *c == '.' || c.is_ascii_digit()).collect();
+    let zone = rest.get(fraction.len()..)?;
+    let offset = match zone.chars().next() {
+        Some(sign @ ('+' | '-')) => {
+            let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+            let minutes = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
+            if sign == '+' { minutes * 60 } else { minutes * -60 }
+        }
+        _ => 0,
+    };
+    // Howard Hinnant's "days from civil".
+    let shifted_year = if month <= 2 { year - 1 } else { year };
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let of_era = shifted_year.rem_euclid(400);
+    let days = shifted_year.div_euclid(400) * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - offset;
+    Some(seconds as f64 + format!("0{fraction}").parse::<f64>().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn moments_of_any_zone() {
+        assert_eq!(moment("1970-01-02T00:00:01Z"), Some(86_401.0));
+        assert_eq!(moment("2026-11-25T04:36:42.500000+01:00"), moment("2026-11-25T03:36:42.5Z"));
+        assert_eq!(moment("2024-02-29T12:00:00Z"), Some(1_709_208_000.0));
+        assert_eq!(moment("later"), None);
+    }
+
+    #[test]
+    fn what_is_secret_is_not_shown() {
+        let value = json!({ "user": "shop", "password": "hunter2", "list": ["a", "b"] });
+        let secret = json!({ "password": true, "list": [false, true] });
+        assert_eq!(shown(&value, &secret, &json!({ "id": true })), json!({ "user": "shop", "password": SECRET, "list": ["a", SECRET], "id": UNKNOWN }));
+        assert_eq!(shown(&value, &json!(true), &Value::Null), json!(SECRET));
+    }
+
+    #[test]
+    fn a_lock_says_whose_it_is() {
+        let said = "Error acquiring the state lock: Error message: resource temporarily unavailable\nLock Info:\n  ID:        1-2\n  Path:      terraform.tfstate\n  Operation: OperationTypeApply\n  Who:       ana@build\n  Version:   1.11.4\n  Created:   2026-11-25 03:36:42.1 +0000 UTC\n";
+        let lock = lock(said).unwrap();
+        assert_eq!(lock, Lock { id: "1-2".into(), who: "ana@build".into(), operation: "apply".into(), since: "2026-11-25 03:36:42".into() });
+    }
+}

@@ -1,0 +1,723 @@
+//! Terraform and OpenTofu, driven as programs: a saved plan is what is shown, and what is applied. The state is Terraform's own business; where it is kept, the
+//! user says.
+//!
+//! Each running stack has a working folder beside its file. What applies there is a process of its own, which outlives us: who comes next finds it by
+//! `running.json`, and follows what it writes into its log.
+
+mod backend;
+mod changes;
+mod process;
+
+use super::{Drift, Ending, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Trouble, Wanted};
+use backend::{Backend, Which};
+pub use changes::Names;
+use process::{Program, Said};
+use serde_json::{Value, json};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// The template.
+const TEMPLATE: &str = "main.tf.json";
+/// Where the state is kept.
+const BACKEND: &str = "backend.tf.json";
+/// What the folder was made ready for.
+const READY: &str = "ready.json";
+/// Which process applies, and what.
+const RUNNING: &str = "running.json";
+/// What it says.
+const LOG: &str = "running.log";
+/// Held by whoever works in the folder.
+const LOCK: &str = "lock";
+/// The versions of the providers.
+const PROVIDERS: &str = ".terraform.lock.hcl";
+/// A state that could not be kept where it should.
+const UNSAVED: &str = "errored.tfstate";
+
+/// Which stack is meant, and how it is brought to life.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The program: `terraform`, `tofu`, or a path.
+    pub program: Option<String>,
+    /// Where the state is kept, as the user says it.
+    pub state: Option<String>,
+    /// The folder that the stack's file is in.
+    pub beside: PathBuf,
+    /// The running stack's name.
+    pub name: String,
+    /// The target.
+    pub target: String,
+    /// The stage and the instance, as far as there are any.
+    pub parts: Vec<String>,
+    /// The template.
+    pub template: String,
+    /// Its parameters: the name in the template, whether it is a number, and the value that the environment gives.
+    pub params: Vec<(String, bool, Option<String>)>,
+    /// From addresses to names in the template.
+    pub names: Names,
+    /// Further environment.
+    pub environment: Vec<(String, String)>,
+    /// Between two looks.
+    pub poll: Duration,
+    /// How long it may say nothing while it plans.
+    pub patience: Duration,
+    /// How long another's lock is waited for.
+    pub lock: Duration,
+}
+
+/// The engine of every target whose format is Terraform's.
+pub struct Terraform {
+    options: Options,
+    program: Program,
+    backend: Backend,
+    folder: PathBuf,
+    notice: Rc<dyn Fn(&str)>,
+    /// Nobody else works in the folder while this is open.
+    held: Option<File>,
+    /// Where a removal failed, by names in the template.
+    failed: Vec<String>,
+}
+
+/// A saved plan.
+#[derive(Debug)]
+pub struct Planned {
+    file: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+/// An apply under way.
+#[derive(Debug)]
+pub struct Running {
+    /// Its process; none when it is not ours.
+    child: Option<Child>,
+    id: u32,
+    /// The saved plan that it applies, by which its process is known.
+    plan: String,
+    /// How much of its log was read, and the line that is not whole yet.
+    read: u64,
+    rest: String,
+    /// Whether it said that it failed.
+    failed: bool,
+    /// What the cloud calls the resources that are under way, by their names in the template.
+    ids: BTreeMap<String, String>,
+    /// What failed, and has no reason yet: its name in the template, and its type.
+    unexplained: Vec<(String, String)>,
+    /// What it said that is no JSON.
+    plain: String,
+    looked: bool,
+    /// How often it was asked to stop.
+    asked: Cell<u32>,
+}
+
+impl Terraform {
+    /// Finds the program and the folder. Nothing is changed yet.
+    pub fn new(options: Options, in_ci: bool, notice: Rc<dyn Fn(&str)>) -> Result<Terraform, Trouble> {
+        if in_ci && options.state.is_none() {
+            return Err(Trouble::Call(
+                "in CI a state in the working folder is lost with the machine, and nothing was done: say where it is kept, such as `--state 's3 bucket=acme-state region=eu-west-1'` or STACKC_STATE (`local` insists)".to_owned(),
+            ));
+        }
+        let which = Which { name: &options.name, target: &options.target, one_of_many: !options.parts.is_empty() };
+        let backend = Backend::read(options.state.as_deref(), which).map_err(Trouble::Call)?;
+        let program = Program::find(options.program.as_deref())?;
+        let own = [options.target.as_str()].into_iter().chain(options.parts.iter().map(String::as_str)).collect::<Vec<_>>().join(".");
+        let folder = options.beside.join(".stackc").join(own);
+        Ok(Terraform { options, program, backend, folder, notice, held: None, failed: Vec::new() })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The folder, as a person would type it.
+    fn shown(&self) -> String {
+        self.folder.display().to_string()
+    }
+
+    /// A call of the program, as a person would type it.
+    fn by_hand(&self, arguments: &str) -> String {
+        format!("`{} -chdir={} {arguments}`", self.program.name(), self.shown())
+    }
+
+    // ---- the folder ---------------------------------------------------------------------------------------------------
+
+    /// Makes the folder, and keeps others out of it; somebody who is in it is waited for.
+    async fn enter(&mut self) -> Result<(), Trouble> {
+        if self.held.is_some() {
+            return Ok(());
+        }
+        private_folder(&self.folder).map_err(|error| self.unusable(&error))?;
+        // State and plans can hold secrets: of the whole folder, only the providers' versions belong into a repository.
+        let ignore = self.folder.with_file_name(".gitignore");
+        if !ignore.exists() {
+            fs::write(&ignore, "*\n!*/\n!.gitignore\n!.terraform.lock.hcl\n").map_err(|error| self.unusable(&error))?;
+        }
+        let lock = File::options().create(true).truncate(false).write(true).open(self.path(LOCK)).map_err(|error| self.unusable(&error))?;
+        let asked = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if asked.elapsed() < self.options.lock => tokio::time::sleep(Duration::from_millis(50)).await,
+                Err(TryLockError::WouldBlock) => return Err(self.occupied()),
+                Err(TryLockError::Error(error)) => return Err(self.unusable(&error)),
+            }
+        }
+        self.held = Some(lock);
+        Ok(())
+    }
+
+    fn unusable(&self, error: &std::io::Error) -> Trouble {
+        Trouble::Call(format!("the working folder {} cannot be used: {error}", self.shown()))
+    }
+
+    /// An apply that somebody began here and that is still under way.
+    fn under_way(&self) -> Option<Running> {
+        let known: Value = serde_json::from_str(&fs::read_to_string(self.path(RUNNING)).ok()?).ok()?;
+        let (id, plan) = (u32::try_from(known.get("process")?.as_u64()?).ok()?, known.get("plan")?.as_str()?);
+        process::is_running(id, plan).then(|| Running::of(None, id, plan.to_owned()))
+    }
+
+    /// Enters the folder, writes the template, and makes the program ready for it.
+    async fn ready(&mut self) -> Result<(), Trouble> {
+        self.ready_for(&self.options.template.clone()).await
+    }
+
+    async fn ready_for(&mut self, template: &str) -> Result<(), Trouble> {
+        self.enter().await?;
+        if self.under_way().is_some() {
+            return Err(Trouble::Resumable {
+                what: "what was begun here before is still under way".to_owned(),
+                next: "let it come to its end (`stackc events --follow`)".to_owned(),
+            });
+        }
+        self.sweep();
+        let backend = format!("{:#}\n", self.backend.block());
+        let required = serde_json::from_str::<Value>(template).ok().and_then(|template| template.get("terraform").cloned());
+        let ready = json!({ "program": self.program.name(), "backend": self.backend.block(), "required": required }).to_string();
+        let write = |name: &str, text: &str| private_file(&self.path(name), text).map_err(|error| self.unusable(&error));
+        write(TEMPLATE, template)?;
+        write(BACKEND, &backend)?;
+        let locked = self.path(PROVIDERS).exists();
+        if fs::read_to_string(self.path(READY)).is_ok_and(|known| known == ready) && self.path(".terraform").exists() {
+            return Ok(());
+        }
+        let said = self.run(&["init", "-no-color"], &[]).await?;
+        if said.code != Some(0) {
+            return Err(self.not_ready(&said));
+        }
+        write(READY, &ready)?;
+        if !locked && self.path(PROVIDERS).exists() {
+            (self.notice)(&format!("{} holds the providers' versions: commit it, and every deploy takes the same", self.path(PROVIDERS).display()));
+        }
+        Ok(())
+    }
+
+    /// Takes away what one who was killed left: a plan and a log can hold secrets.
+    fn sweep(&self) {
+        let entries = fs::read_dir(&self.folder).map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
+        for entry in entries {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with("plan-") || name == RUNNING || name == LOG {
+                forget(&entry.path());
+            }
+        }
+    }
+
+    fn not_ready(&self, said: &Said) -> Trouble {
+        let text = plain(&format!("{}\n{}", said.out, said.err));
+        if text.contains("Backend configuration changed") || text.contains("Backend initialization required") {
+            return Trouble::Refused {
+                what: format!("the state was kept elsewhere before, and is now to be in {}", self.kept_in()),
+                reasons: Vec::new(),
+                next: Some(format!("move it once ({}), or leave out `--state` as it was", self.by_hand("init -migrate-state"))),
+            };
+        }
+        Trouble::refused(format!("{} cannot be made ready", self.program.title), text)
+    }
+
+    fn occupied(&self) -> Trouble {
+        Trouble::Resumable { what: format!("another stackc is at work in {}", self.shown()), next: "let it come to its end".to_owned() }
+    }
+
+    // ---- running the program ------------------------------------------------------------------------------------------
+
+    async fn run(&self, arguments: &[&str], variables: &[(String, String)]) -> Result<Said, Trouble> {
+        let lock = format!("-lock-timeout={}s", self.options.lock.as_secs().max(1));
+        let mut all = arguments.to_vec();
+        match arguments.first() {
+            Some(&"init") => all.extend(["-input=false", lock.as_str()]),
+            Some(&"plan") => all.extend(["-input=false", "-json", lock.as_str()]),
+            _ => {}
+        }
+        let mut environment = self.options.environment.clone();
+        environment.extend_from_slice(variables);
+        self.program.run(&self.folder, &all, &environment, self.options.patience).await
+    }
+
+    /// A run that has to succeed and answers with JSON.
+    async fn json(&self, arguments: &[&str], doing: &str) -> Result<Value, Trouble> {
+        let said = self.run(arguments, &[]).await?;
+        if said.code != Some(0) {
+            return Err(self.refusal(doing, &said));
+        }
+        serde_json::from_str(&said.out)
+            .map_err(|error| Trouble::refused(format!("could not {doing}"), format!("{} answers with what is no JSON: {error}", self.program.title)))
+    }
+
+    /// Why a run failed, in the program's words.
+    fn refusal(&self, doing: &str, said: &Said) -> Trouble {
+        let errors = changes::errors(&said.out);
+        let mut reasons: Vec<Reason> = errors.iter().map(|diagnostic| changes::reason(diagnostic, &self.options.names)).collect();
+        let locked = errors.iter().map(|error| format!("{}\n{}", changes::text(error, "summary"), changes::text(error, "detail"))).chain([plain(&said.err)]);
+        if let Some(lock) = locked.into_iter().find_map(|text| changes::lock(&text)) {
+            return self.locked(&lock);
+        }
+        if reasons.is_empty() {
+            let text = if said.err.trim().is_empty() { plain(&said.out) } else { plain(&said.err) };
+            reasons.push(Reason { name: None, ty: String::new(), property: None, text });
+        }
+        reasons.dedup();
+        Trouble::Refused { what: format!("{} could not {doing}", self.program.title), reasons, next: None }
+    }
+
+    fn locked(&self, lock: &changes::Lock) -> Trouble {
+        let since = if lock.since.is_empty() { String::new() } else { format!(" since {} (UTC)", lock.since) };
+        Trouble::Resumable {
+            what: format!("the state is locked by {}{since} ({})", or(&lock.who, "somebody"), or(&lock.operation, "an operation")),
+            next: format!("let that come to its end; only when it is dead for certain, {}", self.by_hand(&format!("force-unlock {}", lock.id))),
+        }
+    }
+
+    /// Values for verbs that change nothing of the stack: what the environment gives, and else something, since the program wants a value for each.
+    fn any_values(&self) -> Vec<(String, String)> {
+        let values = self.options.params.iter().filter_map(|(name, number, given)| {
+            let variable = format!("TF_VAR_{name}");
+            let given = given.clone().or_else(|| std::env::var_os(&variable).is_none().then(|| if *number { "0".to_owned() } else { String::new() }))?;
+            Some((variable, given))
+        });
+        values.collect()
+    }
+
+    /// Makes a plan, and reads it.
+    async fn planned(&self, kind: &[&str], variables: &[(String, String)], doing: &str) -> Result<(PathBuf, Value), Trouble> {
+        let file = self.path(&format!("plan-{}", std::process::id()));
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let out = format!("-out={name}");
+        // There before it is written, so that it is never anybody else's to read.
+        private_file(&file, "").map_err(|error| self.unusable(&error))?;
+        let mut arguments = vec!["plan", out.as_str()];
+        arguments.extend_from_slice(kind);
+        let said = self.run(&arguments, variables).await;
+        let plan = match said {
+            Ok(said) if said.code == Some(0) => self.json(&["show", "-json", &name], "read its plan").await,
+            Ok(said) => Err(self.refusal(doing, &said)),
+            Err(trouble) => Err(trouble),
+        };
+        match plan {
+            Ok(plan) => Ok((file, plan)),
+            Err(trouble) => {
+                forget(&file);
+                Err(trouble)
+            }
+        }
+    }
+
+    async fn begin(&self, planned: &Planned) -> Result<Running, Trouble> {
+        let name = planned.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        private_file(&self.path(LOG), "").map_err(|error| self.unusable(&error))?;
+        let log = File::options().append(true).open(self.path(LOG)).map_err(|error| self.unusable(&error))?;
+        let lock = format!("-lock-timeout={}s", self.options.lock.as_secs().max(1));
+        let mut environment = self.options.environment.clone();
+        environment.extend_from_slice(&planned.variables);
+        crate::interrupt::listen().await;
+        let child = self.program.start(&self.folder, &["apply", "-input=false", "-json", "-auto-approve", &lock, &name], &environment, log)?;
+        let running = Running::of(Some(child), 0, name);
+        let known = json!({ "process": running.id, "plan": running.plan }).to_string();
+        private_file(&self.path(RUNNING), &known).map_err(|error| self.unusable(&error))?;
+        Ok(running)
+    }
+
+    /// The resources that the state has.
+    async fn resources(&self) -> Result<Vec<Value>, Trouble> {
+        let state = self.json(&["show", "-json"], "read the state").await?;
+        let all = state.pointer("/values/root_module/resources").and_then(Value::as_array).cloned().unwrap_or_default();
+        Ok(all.into_iter().filter(|resource| changes::text(resource, "mode") == "managed").collect())
+    }
+
+    fn absent(&self) -> Trouble {
+        Trouble::Call(format!("there is no stack `{}` in {}; `stackc deploy` makes it", self.options.name, self.place()))
+    }
+
+    /// How an apply ended, and what it takes to go on.
+    fn ending(&self, running: &Running, code: Option<i32>, failed: bool) -> Ending {
+        if self.path(UNSAVED).exists() {
+            return Ending::Failed { how: "an unsaved state".to_owned(), next: self.push() };
+        }
+        match code {
+            Some(0) => Ending::Done,
+            None if running.child.is_none() && !failed => Ending::Done,
+            _ => {
+                let killed = if code.is_none() && running.child.is_some() { format!("{} was killed; ", self.program.title) } else { String::new() };
+                let mended = if running.asked.get() == 0 { ", once the cause is mended" } else { "" };
+                Ending::Failed {
+                    how: "between before and after".to_owned(),
+                    next: format!("{killed}what is done is kept in its state, and the same command goes on from there{mended}"),
+                }
+            }
+        }
+    }
+
+    /// The template, without the protection of what may be replaced or removed this time.
+    fn lifted(&self, wanted: &Wanted) -> String {
+        let allowed: Vec<&String> = wanted.protect.iter().filter(|name| wanted.allowed.contains(name)).collect();
+        let Some(mut template) = serde_json::from_str::<Value>(&wanted.template).ok().filter(|_| !allowed.is_empty()) else { return wanted.template.clone() };
+        for name in allowed {
+            let path = format!("/resource/{}/lifecycle/prevent_destroy", self.options.names.address(name).replace('.', "/"));
+            if let Some(protection) = template.pointer_mut(&path) {
+                *protection = json!(false);
+            }
+        }
+        format!("{template:#}\n")
+    }
+
+    /// Where the state is, for a person.
+    fn kept_in(&self) -> String {
+        if self.backend.is_local() { self.shown() } else { self.backend.place() }
+    }
+
+    fn push(&self) -> String {
+        format!(
+            "{} holds what could not be kept in {}: push it once ({})",
+            self.path(UNSAVED).display(),
+            self.kept_in(),
+            self.by_hand(&format!("state push {UNSAVED}"))
+        )
+    }
+
+    /// What the log has since it was read last, and whether it has an error.
+    fn heard(&self, running: &mut Running) -> Vec<Event> {
+        let mut events = Vec::new();
+        let Ok(mut log) = File::open(self.path(LOG)) else { return events };
+        let mut bytes = Vec::new();
+        if log.seek(SeekFrom::Start(running.read)).is_err() || log.read_to_end(&mut bytes).is_err() {
+            return events;
+        }
+        running.read += bytes.len() as u64;
+        running.rest.push_str(&String::from_utf8_lossy(&bytes));
+        let whole = running.rest.rfind('\n').map_or(0, |at| at + 1);
+        let rest = running.rest.split_off(whole);
+        for text in std::mem::replace(&mut running.rest, rest).lines() {
+            match changes::line(text) {
+                Some(line) => {
+                    let event = changes::event(&line, &self.options.names);
+                    events.extend(event.map(|event| running.understood(event, &line)));
+                }
+                None => running.plain.push_str(&format!("{text}\n")),
+            }
+        }
+        running.failed |= events.iter().any(|event| event.step == super::Step::Failed);
+        events
+    }
+}
+
+impl Running {
+    fn of(child: Option<Child>, id: u32, plan: String) -> Running {
+        let id = child.as_ref().map_or(id, Child::id);
+        Running {
+            child,
+            id,
+            plan,
+            read: 0,
+            rest: String::new(),
+            failed: false,
+            ids: BTreeMap::new(),
+            unexplained: Vec::new(),
+            plain: String::new(),
+            looked: false,
+            asked: Cell::new(0),
+        }
+    }
+}
+
+impl Running {
+    /// An event, with its resource where Terraform does not say which: what it says of a removal that failed names none.
+    fn understood(&mut self, mut event: Event, line: &Value) -> Event {
+        let kind = changes::text(line, "type");
+        match (&event.name, kind) {
+            (Some(name), "apply_start") => {
+                let id = line.pointer("/hook/id_value").and_then(Value::as_str).unwrap_or_default();
+                self.ids.insert(name.clone(), id.to_owned());
+            }
+            (Some(name), "apply_errored") => self.unexplained.push((name.clone(), event.ty.clone())),
+            (Some(name), "diagnostic") => self.unexplained.retain(|(known, _)| known != name),
+            (None, "diagnostic") => {
+                let reason = event.reason.as_deref().unwrap_or_default();
+                let named = |(name, _): &&(String, String)| self.ids.get(name).is_some_and(|id| !id.is_empty() && reason.contains(id.as_str()));
+                let only = if self.unexplained.len() == 1 { self.unexplained.first() } else { None };
+                if let Some((name, ty)) = self.unexplained.iter().find(named).or(only).cloned() {
+                    self.unexplained.retain(|(known, _)| *known != name);
+                    (event.name, event.ty) = (Some(name), ty);
+                }
+            }
+            _ => {}
+        }
+        event
+    }
+}
+
+impl Engine for Terraform {
+    type Planned = Planned;
+    type Running = Running;
+    type Cure = std::convert::Infallible;
+
+    fn place(&self) -> String {
+        format!("{}, state in {}", self.program.title, self.kept_in())
+    }
+
+    fn goes_on_alone(&self, running: &Running) -> bool {
+        // What somebody else began is theirs to stop.
+        running.child.is_none()
+    }
+
+    async fn state(&mut self) -> Result<State<Terraform>, Trouble> {
+        if let Some(running) = self.under_way() {
+            return Ok(State::Busy("an apply is under way".to_owned(), running));
+        }
+        self.ready().await?;
+        if self.path(UNSAVED).exists() {
+            return Ok(State::Stuck { how: "an unsaved state".to_owned(), cure: Err(self.push()) });
+        }
+        Ok(if self.resources().await?.is_empty() { State::Absent } else { State::Settled })
+    }
+
+    async fn previous(&mut self) -> Result<BTreeMap<String, Previous>, Trouble> {
+        // Terraform keeps no parameters: each call gives all of them.
+        Ok(BTreeMap::new())
+    }
+
+    async fn plan(&mut self, wanted: &Wanted) -> Result<Plan<Planned>, Trouble> {
+        let lifted = self.lifted(wanted);
+        self.ready_for(&lifted).await?;
+        let given = wanted.params.iter().filter_map(|(name, given)| match given {
+            Given::Value(value) => Some((format!("TF_VAR_{name}"), value.clone())),
+            Given::Previous => None,
+        });
+        let variables: Vec<(String, String)> = given.collect();
+        let (file, plan) = self.planned(&[], &variables, "plan this, and nothing was changed").await?;
+        let found = changes::changes(&plan, &self.options.names);
+        let drifted = changes::drifted(&plan, &self.options.names);
+        let mut notes = Vec::new();
+        if drifted.iter().any(|drift| found.iter().any(|change| change.name == drift.name)) {
+            notes.push("others changed some of this since the last deploy, and it is put back, too: `stackc drift` shows what".to_owned());
+        }
+        let nothing = plan.get("applyable") == Some(&json!(false)) || found.is_empty() && !outputs_change(&plan);
+        if nothing {
+            forget(&file);
+            return Ok(Plan { changes: found, notes, with: None });
+        }
+        if found.is_empty() {
+            notes.push("only outputs change".to_owned());
+        }
+        Ok(Plan { changes: found, notes, with: Some(Planned { file, variables }) })
+    }
+
+    async fn discard(&mut self, planned: Planned) -> Result<(), Trouble> {
+        forget(&planned.file);
+        Ok(())
+    }
+
+    async fn apply(&mut self, planned: Planned) -> Result<Running, Trouble> {
+        self.begin(&planned).await.inspect_err(|_| forget(&planned.file))
+    }
+
+    async fn finish(&mut self, _wanted: &Wanted) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    async fn cure(&mut self, cure: std::convert::Infallible, _skip: &[String]) -> Result<Running, Trouble> {
+        match cure {}
+    }
+
+    async fn follow(&mut self, running: &mut Running) -> Result<Progress, Trouble> {
+        if running.looked {
+            tokio::time::sleep(self.options.poll.min(Duration::from_millis(200))).await;
+        }
+        running.looked = true;
+        // Whether it ended is asked first, so that what it said last is read in any case.
+        let ended = match &mut running.child {
+            Some(child) => child.try_wait().map_err(|error| self.unusable(&error))?.map(|status| status.code()),
+            None => (!process::is_running(running.id, &running.plan)).then_some(None),
+        };
+        let mut events = self.heard(running);
+        self.failed.extend(events.iter().filter(|event| event.step == super::Step::Failed).filter_map(|event| event.name.clone()));
+        let Some(code) = ended else { return Ok(Progress::Going(events)) };
+        if code != Some(0) && !running.failed && !running.plain.trim().is_empty() {
+            let said = plain(&running.plain);
+            if let Some(lock) = changes::lock(&said) {
+                return Err(self.locked(&lock));
+            }
+            let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map(|since| since.as_secs_f64()).unwrap_or_default();
+            events.push(Event { at, name: None, ty: String::new(), step: super::Step::Failed, word: "refused".to_owned(), reason: Some(said) });
+        }
+        if let Some(lock) = events.iter().filter_map(|event| event.reason.as_deref()).find_map(changes::lock) {
+            return Err(self.locked(&lock));
+        }
+        let ending = self.ending(running, code, running.failed);
+        for file in [RUNNING, LOG, running.plan.as_str()] {
+            forget(&self.path(file));
+        }
+        Ok(Progress::Ended(events, ending))
+    }
+
+    /// First it is asked to end what it is at and to keep its state; asked again, it is killed.
+    async fn cancel(&mut self, running: &Running) -> Result<(), Trouble> {
+        if running.child.is_none() {
+            return Err(Trouble::Cannot(format!(
+                "another began it, and can stop it; when nobody is there any more, `kill -INT {}` asks it to stop",
+                running.id
+            )));
+        }
+        if running.asked.get() == 0 {
+            process::interrupt(running.id);
+        } else {
+            process::kill(running.id);
+        }
+        running.asked.set(running.asked.get() + 1);
+        Ok(())
+    }
+
+    async fn outputs(&mut self) -> Result<Vec<(String, String)>, Trouble> {
+        self.ready().await?;
+        let outputs = self.json(&["output", "-json"], "read the outputs").await?;
+        let outputs = outputs.as_object().cloned().unwrap_or_default();
+        if outputs.is_empty() && self.resources().await?.is_empty() {
+            return Err(self.absent());
+        }
+        let value = |output: &Value| match output.get("value") {
+            _ if output.get("sensitive") == Some(&json!(true)) => "(secret)".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            other => other.map(ToString::to_string).unwrap_or_default(),
+        };
+        Ok(outputs.iter().map(|(name, output)| (name.clone(), value(output))).collect())
+    }
+
+    async fn status(&mut self) -> Result<Status, Trouble> {
+        let facts = |under_way: &str| vec![("under way".to_owned(), under_way.to_owned()), ("folder".to_owned(), self.shown())];
+        if self.under_way().is_some() {
+            return Ok(Status {
+                how: Some("an apply is under way".to_owned()),
+                facts: facts("an apply: `stackc events --follow` shows it"),
+                ..Status::default()
+            });
+        }
+        let facts = facts("nothing");
+        self.ready().await?;
+        let resources = self.resources().await?;
+        if resources.is_empty() {
+            return Ok(Status::default());
+        }
+        let found = resources.iter().map(|resource| ResourceStatus {
+            name: self.options.names.of(changes::text(resource, "address")),
+            ty: changes::text(resource, "type").to_owned(),
+            id: resource.pointer("/values/id").and_then(Value::as_str).map(str::to_owned),
+            how: if resource.get("tainted") == Some(&json!(true)) { "half made" } else { "there" }.to_owned(),
+        });
+        let resources: Vec<ResourceStatus> = found.collect();
+        let half = resources.iter().any(|resource| resource.how != "there");
+        let reason = half.then(|| "what is half made is made anew by the next `stackc deploy`".to_owned());
+        Ok(Status { how: Some(if half { "half made" } else { "deployed" }.to_owned()), reason, facts, resources })
+    }
+
+    async fn events(&mut self, most: usize) -> Result<Vec<Event>, Trouble> {
+        let Some(mut running) = self.under_way() else {
+            return Err(Trouble::Cannot("Terraform keeps no events: `stackc status` shows how the stack is".to_owned()));
+        };
+        let events = self.heard(&mut running);
+        let surplus = events.len().saturating_sub(most);
+        Ok(events.into_iter().skip(surplus).collect())
+    }
+
+    async fn drift(&mut self) -> Result<Drift, Trouble> {
+        self.ready().await?;
+        if self.resources().await?.is_empty() {
+            return Err(self.absent());
+        }
+        let (file, plan) = self.planned(&["-refresh-only"], &self.any_values(), "compare the stack with what was deployed").await?;
+        forget(&file);
+        Ok(Drift { drifted: changes::drifted(&plan, &self.options.names), unchecked: Vec::new() })
+    }
+
+    async fn obstacles(&mut self) -> Result<Vec<Obstacle>, Trouble> {
+        // Terraform does not look into buckets: one that is not empty refuses to go, and that is said at its line.
+        Ok(Vec::new())
+    }
+
+    async fn clear(&mut self, _obstacle: &Obstacle) -> Result<(), Trouble> {
+        Err(Trouble::Cannot("Terraform does not empty what it did not fill".to_owned()))
+    }
+
+    async fn destroy(&mut self, retain: &[String]) -> Result<Running, Trouble> {
+        self.ready().await?;
+        for name in std::mem::take(&mut self.failed).into_iter().filter(|name| retain.contains(name)) {
+            let said = self.run(&["state", "rm", "-no-color", &self.options.names.address(&name)], &[]).await?;
+            if said.code != Some(0) {
+                return Err(self.refusal("leave a resource behind", &said));
+            }
+        }
+        let variables = self.any_values();
+        let (file, _) = self.planned(&["-destroy"], &variables, "plan the removal, and nothing was removed").await?;
+        let planned = Planned { file, variables };
+        self.begin(&planned).await.inspect_err(|_| forget(&planned.file))
+    }
+}
+
+/// Whether a plan changes outputs.
+fn outputs_change(plan: &Value) -> bool {
+    let changes = plan.get("output_changes").and_then(Value::as_object);
+    changes.is_some_and(|changes| changes.values().any(|change| change.pointer("/actions/0").and_then(Value::as_str) != Some("no-op")))
+}
+
+fn or<'t>(text: &'t str, otherwise: &'t str) -> &'t str {
+    if text.is_empty() { otherwise } else { text }
+}
+
+/// What Terraform says to a person, without the frame that it draws around it.
+fn plain(said: &str) -> String {
+    let lines = said.lines().map(|line| line.trim_start_matches(['│', '╷', '╵']).trim()).filter(|line| !line.is_empty());
+    let lines: Vec<&str> = lines.collect();
+    // What comes before its errors is how it came to them.
+    let from = lines.iter().position(|line| line.starts_with("Error: ")).unwrap_or(0);
+    lines.get(from..).unwrap_or_default().join("\n").trim_start_matches("Error: ").to_owned()
+}
+
+/// Removes a file, if it is there.
+fn forget(path: &Path) {
+    // One that is gone is what was wanted; one that cannot be removed is in a folder that only its owner can read.
+    let _ = fs::remove_file(path);
+}
+
+/// A folder that only its owner can look into.
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(path)?;
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
+}
+
+/// A file that only its owner can read.
+fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = File::options();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    match std::io::Write::write_all(&mut file, text.as_bytes()) {
+        Err(error) if error.kind() == ErrorKind::WriteZero => Err(std::io::Error::other("the disk is full")),
+        other => other,
+    }
+}

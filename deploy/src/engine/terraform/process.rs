@@ -1,0 +1,186 @@
+//! Terraform or OpenTofu as another program: finding it, running it, asking it to stop. What it is given beyond its arguments goes by the environment.
+
+use super::super::Trouble;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How often is looked whether it has come to its end.
+const LOOK: Duration = Duration::from_millis(15);
+
+/// How long it has to stop after it was asked to.
+const STOPPING: Duration = Duration::from_secs(20);
+
+/// What would make it do something else than it is told to.
+const STEERING: [&str; 4] = ["TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_ARGS", "TF_LOG_PATH"];
+
+/// The program.
+#[derive(Debug, Clone)]
+pub struct Program {
+    path: PathBuf,
+    /// What a person calls it.
+    pub title: &'static str,
+}
+
+/// What a run said, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// Its exit code; none when it was killed.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Program {
+    /// Finds it: the one that is asked for, or the first that is there.
+    pub fn find(wanted: Option<&str>) -> Result<Program, Trouble> {
+        let candidates: Vec<&str> = wanted.map_or_else(|| vec!["terraform", "tofu"], |wanted| vec![wanted]);
+        for candidate in candidates {
+            let Ok(output) = Command::new(candidate).arg("version").env("CHECKPOINT_DISABLE", "1").stdin(Stdio::null()).output() else { continue };
+            let version = String::from_utf8_lossy(&output.stdout).into_owned();
+            let title = [("Terraform v", "Terraform"), ("OpenTofu v", "OpenTofu")].into_iter().find(|(word, _)| version.contains(word));
+            if let Some((_, title)) = title {
+                // A path is one from here, and it is started from elsewhere.
+                let path = if candidate.contains('/') { std::fs::canonicalize(candidate).unwrap_or_else(|_| candidate.into()) } else { candidate.into() };
+                return Ok(Program { path, title });
+            }
+        }
+        Err(Trouble::Call(match wanted {
+            Some(wanted) => format!("`{wanted}` is neither Terraform nor OpenTofu, or does not start: --engine takes the name or the path of one"),
+            None => "neither `terraform` nor `tofu` is on PATH: install one, or name it with --engine".to_owned(),
+        }))
+    }
+
+    /// Its name, for a command that a person is told to type.
+    pub fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn command(&self, folder: &Path, arguments: &[&str], variables: &[(String, String)]) -> Command {
+        let mut command = Command::new(&self.path);
+        for (name, _) in std::env::vars_os() {
+            if STEERING.iter().any(|steering| name.to_string_lossy().starts_with(steering)) {
+                command.env_remove(&name);
+            }
+        }
+        command.args(arguments).current_dir(folder).stdin(Stdio::null());
+        command.env("TF_IN_AUTOMATION", "1").env("TF_INPUT", "0").env("CHECKPOINT_DISABLE", "1");
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs it to its end. When it says nothing for too long, it is stopped.
+    pub async fn run(&self, folder: &Path, arguments: &[&str], variables: &[(String, String)], patience: Duration) -> Result<Said, Trouble> {
+        let mut command = self.command(folder, arguments, variables);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| self.does_not_start(&error))?;
+        let (out, err) = (collect(child.stdout.take()), collect(child.stderr.take()));
+        let mut heard = (0, Instant::now());
+        let mut stopped: Option<Instant> = None;
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(|error| self.does_not_start(&error))? {
+                break status;
+            }
+            let length = out.length() + err.length();
+            if length > heard.0 {
+                heard = (length, Instant::now());
+            }
+            match stopped {
+                None if heard.1.elapsed() > patience => {
+                    interrupt(child.id());
+                    stopped = Some(Instant::now());
+                }
+                Some(at) if at.elapsed() > STOPPING => drop(child.kill()),
+                _ => {}
+            }
+            tokio::time::sleep(LOOK).await;
+        };
+        if stopped.is_some() {
+            let verb = arguments.first().copied().unwrap_or_default();
+            return Err(Trouble::Resumable {
+                what: format!("`{} {verb}` said nothing for {} s, and was stopped", self.name(), patience.as_secs()),
+                next: "see whether the cloud can be reached from here".to_owned(),
+            });
+        }
+        Ok(Said { code: status.code(), out: out.text(), err: err.text() })
+    }
+
+    /// Starts it so that it goes on whatever becomes of us, writing what it says into a file.
+    pub fn start(&self, folder: &Path, arguments: &[&str], variables: &[(String, String)], log: File) -> Result<Child, Trouble> {
+        let mut command = self.command(folder, arguments, variables);
+        let errors = log.try_clone().map_err(|error| self.does_not_start(&error))?;
+        command.stdout(log).stderr(errors);
+        // A Ctrl-C in a terminal reaches all of a group: twice, it would make Terraform give up without keeping its state.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.spawn().map_err(|error| self.does_not_start(&error))
+    }
+
+    fn does_not_start(&self, error: &std::io::Error) -> Trouble {
+        Trouble::Call(format!("cannot run `{}`: {error}", self.name()))
+    }
+}
+
+/// What a pipe gave so far.
+struct Collected {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<std::thread::JoinHandle<()>>,
+}
+
+fn collect(pipe: Option<impl Read + Send + 'static>) -> Collected {
+    let bytes: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let filled = Arc::clone(&bytes);
+    let reader = pipe.map(|mut pipe| {
+        std::thread::spawn(move || {
+            let mut chunk = [0; 8192];
+            while let Ok(count @ 1..) = pipe.read(&mut chunk) {
+                if let (Ok(mut bytes), Some(read)) = (filled.lock(), chunk.get(..count)) {
+                    bytes.extend_from_slice(read);
+                }
+            }
+        })
+    });
+    Collected { bytes, reader }
+}
+
+impl Collected {
+    fn length(&self) -> usize {
+        self.bytes.lock().map(|bytes| bytes.len()).unwrap_or_default()
+    }
+
+    fn text(mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            // A thread that reads a pipe ends with the pipe.
+            let _ = reader.join();
+        }
+        self.bytes.lock().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+}
+
+/// Asks a process to stop, as Ctrl-C in a terminal does.
+pub fn interrupt(id: u32) {
+    signal("-INT", id);
+}
+
+/// Ends a process at once.
+pub fn kill(id: u32) {
+    signal("-KILL", id);
+}
+
+fn signal(signal: &str, id: u32) {
+    // When it is gone already, there is nothing to be done.
+    let _ = Command::new("kill").args([signal, &id.to_string()]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+}
+
+/// Whether a process is there and was started with this argument: its number alone may be another's by now.
+pub fn is_running(id: u32, argument: &str) -> bool {
+    let shown = Command::new("ps").args(["-ww", "-o", "stat=,args=", "-p", &id.to_string()]).stderr(Stdio::null()).output();
+    shown.is_ok_and(|output| {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        !text.trim_start().starts_with('Z') && text.contains(argument)
+    })
+}

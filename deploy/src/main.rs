@@ -1,0 +1,64 @@
+//! Takes a stack to a running one: plan, deploy, status, outputs, events, drift, destroy. `stackc` hands these verbs over.
+//!
+//! The same stack.kdl is compiled here as `stackc build` compiles it; an [`engine`] brings the template to life; [`life`] decides, asks and explains, whichever
+//! engine it is; [`screen`] is all that is printed.
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+
+mod arguments;
+mod compile;
+mod engine;
+mod explain;
+#[allow(dead_code)]
+#[path = "../../src/cli/files.rs"]
+mod files;
+mod interrupt;
+mod life;
+mod params;
+#[path = "../../src/cli/report.rs"]
+mod report;
+mod screen;
+mod table;
+
+pub use arguments::{Input, MessageFormat};
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, or nothing to do.
+    Done,
+    /// The input is wrong.
+    WrongInput,
+    /// The call is wrong; with `--detailed-exitcode`, that a plan has changes.
+    WrongCall,
+    /// The cloud refused, or could not be reached.
+    Refused,
+    /// Nobody waited for the end.
+    Left,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        ExitCode::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::WrongInput => 1,
+            Outcome::WrongCall => 2,
+            Outcome::Refused => 3,
+            Outcome::Left => 130,
+        })
+    }
+}
+
+/// Says what is wrong with the call.
+pub fn wrong_call(message: impl std::fmt::Display) -> Outcome {
+    eprintln!("stackc: {message}");
+    Outcome::WrongCall
+}
+
+fn main() -> ExitCode {
+    let arguments = arguments::parse();
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(life::run(arguments)).into(),
+        Err(error) => wrong_call(format!("cannot begin: {error}")).into(),
+    }
+}

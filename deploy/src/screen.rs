@@ -1,0 +1,233 @@
+//! All that is printed and asked. Results go to standard output, everything else to standard error; a secret that came in goes out as stars, wherever it turns up.
+
+use crate::arguments::MessageFormat;
+use crate::compile::Compiled;
+use crate::engine::{Event, Step};
+use crate::report;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use stackc::diag::Diagnostic;
+use stackc::source::Sources;
+use std::collections::BTreeMap;
+use std::io::{BufRead, IsTerminal, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Shorter ones would turn up in words that have nothing to do with them.
+const SHORTEST_HIDDEN: usize = 4;
+
+/// Where everything is printed.
+pub struct Screen {
+    secrets: Vec<String>,
+    format: MessageFormat,
+    /// Whether somebody sees standard error as it is written.
+    terminal: bool,
+    /// Whether somebody can answer.
+    asks: bool,
+    bars: MultiProgress,
+}
+
+impl Screen {
+    /// A screen; with `no_input`, nobody is asked.
+    pub fn new(format: MessageFormat, no_input: bool) -> Screen {
+        let terminal = std::io::stderr().is_terminal();
+        Screen { secrets: Vec::new(), format, terminal, asks: !no_input && terminal && std::io::stdin().is_terminal(), bars: MultiProgress::new() }
+    }
+
+    /// From now on, this value is printed as stars.
+    pub fn hide(&mut self, secret: &str) {
+        // A value of several lines would be printed line by line, and in JSON with its quotes escaped.
+        for line in secret.lines().map(str::trim).filter(|line| line.chars().count() >= SHORTEST_HIDDEN) {
+            let escaped = serde_json::Value::from(line).to_string();
+            for form in [line, escaped.trim_start_matches('"').strip_suffix('"').unwrap_or(line)] {
+                if !self.secrets.iter().any(|known| known == form) {
+                    self.secrets.push(form.to_owned());
+                }
+            }
+        }
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+
+    fn veil(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "****"))
+    }
+
+    /// A line for whoever watches.
+    pub fn say(&self, text: impl AsRef<str>) {
+        let text = self.veil(text.as_ref());
+        if self.terminal {
+            // A line above the bars, if there are any.
+            self.bars.suspend(|| eprintln!("{text}"));
+        } else {
+            eprintln!("{text}");
+        }
+    }
+
+    /// For an engine that waits something out.
+    pub fn notice(&self) -> Rc<dyn Fn(&str)> {
+        let (bars, terminal) = (self.bars.clone(), self.terminal);
+        Rc::new(move |text| if terminal { bars.suspend(|| eprintln!("{text}")) } else { eprintln!("{text}") })
+    }
+
+    /// A result, whole lines.
+    pub fn print(&self, text: &str) {
+        let text = self.veil(text);
+        // Nobody reads on: that is no fault.
+        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    }
+
+    /// Diagnostics, as the caller wants them.
+    pub fn report(&self, diagnostics: Vec<Diagnostic>, sources: &Sources) {
+        let veiled: Vec<Diagnostic> = diagnostics
+            .into_iter()
+            .map(|mut diagnostic| {
+                diagnostic.message = self.veil(&diagnostic.message);
+                diagnostic.primary.text = self.veil(&diagnostic.primary.text);
+                diagnostic.help = diagnostic.help.map(|help| self.veil(&help));
+                diagnostic.related.iter_mut().for_each(|label| label.text = self.veil(&label.text));
+                diagnostic
+            })
+            .collect();
+        report::report(&veiled, sources, self.format, false);
+    }
+
+    /// Whether somebody can answer.
+    pub fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// Asks for a yes; none when nobody is there to give it.
+    pub fn ask(&self, question: &str) -> Option<bool> {
+        let answer = self.asks.then(|| self.line(&format!("{question} [y/N] ")))??;
+        Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Asks for a parameter's value; a secret is not shown while it is typed.
+    pub fn ask_value(&mut self, name: &str, about: Option<&str>, secret: bool) -> Option<String> {
+        if !self.asks {
+            return None;
+        }
+        let about = about.map(|about| format!(" ({about})")).unwrap_or_default();
+        let prompt = format!("{name}{about}: ");
+        if !secret {
+            return self.line(&prompt).filter(|value| !value.is_empty());
+        }
+        let value = rpassword::prompt_password(prompt).ok().filter(|value| !value.is_empty())?;
+        self.hide(&value);
+        Some(value)
+    }
+
+    fn line(&self, prompt: &str) -> Option<String> {
+        eprint!("{}", self.veil(prompt));
+        std::io::stderr().flush().ok()?;
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer).ok()?;
+        (read > 0).then(|| answer.trim_end_matches(['\r', '\n']).to_owned())
+    }
+}
+
+/// The progress of an operation: a bar for each resource under way on a terminal, a calm log elsewhere.
+pub struct Watch {
+    began: Option<f64>,
+    last: f64,
+    open: BTreeMap<String, (f64, String, Option<ProgressBar>)>,
+    took: Vec<(String, f64)>,
+    style: ProgressStyle,
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        let style = ProgressStyle::with_template("  {spinner} {elapsed:>5}  {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        Watch { began: None, last: 0.0, open: BTreeMap::new(), took: Vec::new(), style }
+    }
+}
+
+impl Watch {
+    /// Takes in what happened.
+    pub fn show(&mut self, events: &[Event], compiled: &Compiled, screen: &Screen) {
+        for event in events {
+            let began = *self.began.get_or_insert(event.at);
+            self.last = self.last.max(event.at);
+            let label = event.name.as_ref().map_or_else(|| format!("stack {}", compiled.name), |name| compiled.label(name));
+            let key = event.name.clone().unwrap_or_default();
+            let word = event.word.to_ascii_lowercase().replace('_', " ");
+            let line = |rest: &str| screen.say(format!("  {:>6}  {label:<44}  {word}{rest}", clock(event.at - began)));
+            match event.step {
+                // CloudFormation says so twice: when it begins, and when it knows what it will be called.
+                Step::Begins if self.open.get(&key).is_some_and(|(_, before, _)| *before == event.word) => {}
+                Step::Begins => {
+                    let bar = screen.terminal.then(|| {
+                        let bar = screen.bars.add(ProgressBar::new_spinner().with_style(self.style.clone()).with_message(format!("{label}  {word}")));
+                        bar.enable_steady_tick(Duration::from_millis(120));
+                        bar
+                    });
+                    if bar.is_none() {
+                        line("");
+                    }
+                    if let Some((.., Some(old))) = self.open.insert(key, (event.at, event.word.clone(), bar)) {
+                        old.finish_and_clear();
+                    }
+                }
+                Step::Done | Step::Failed | Step::Note => {
+                    let open = self.open.remove(&key);
+                    if let Some((.., Some(bar))) = &open {
+                        bar.finish_and_clear();
+                    }
+                    let took = open.map(|(at, ..)| event.at - at);
+                    if let (Step::Done, Some(took), Some(_)) = (event.step, took, &event.name) {
+                        self.took.push((label.clone(), took));
+                    }
+                    line(&took.filter(|took| *took >= 1.0).map(|took| format!("  ({})", span(took))).unwrap_or_default());
+                }
+            }
+        }
+    }
+
+    /// Takes the bars away.
+    pub fn close(&mut self) {
+        for (.., bar) in std::mem::take(&mut self.open).into_values() {
+            if let Some(bar) = bar {
+                bar.finish_and_clear();
+            }
+        }
+    }
+
+    /// How long it took, and what of it took longest.
+    pub fn summary(&self) -> String {
+        let mut slowest = self.took.clone();
+        slowest.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let slowest: Vec<String> = slowest.iter().take(3).filter(|(_, took)| *took >= 1.0).map(|(label, took)| format!("{label} {}", span(*took))).collect();
+        let all = span(self.last - self.began.unwrap_or(self.last));
+        if slowest.is_empty() { all } else { format!("{all}; slowest: {}", slowest.join(", ")) }
+    }
+}
+
+/// `3:07`.
+fn clock(seconds: f64) -> String {
+    let seconds = seconds.max(0.0) as u64;
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// `3 min 7 s`.
+fn span(seconds: f64) -> String {
+    let seconds = seconds.max(0.0) as u64;
+    if seconds < 60 { format!("{seconds} s") } else { format!("{} min {} s", seconds / 60, seconds % 60) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_veiled_in_every_form() {
+        let mut screen = Screen::new(MessageFormat::Human, true);
+        screen.hide("one \"quoted\" value\nand a second line\nabc");
+        let text = serde_json::json!({ "is": "one \"quoted\" value" }).to_string();
+        assert_eq!(screen.veil(&text), "{\"is\":\"****\"}");
+        assert_eq!(screen.veil("one \"quoted\" value, and a second line, abc"), "****, ****, abc");
+    }
+
+    #[test]
+    fn times_are_read_at_a_glance() {
+        assert_eq!((clock(187.4), span(187.4), span(59.0)), ("3:07".to_owned(), "3 min 7 s".to_owned(), "59 s".to_owned()));
+    }
+}

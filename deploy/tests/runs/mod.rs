@@ -1,0 +1,165 @@
+//! Running the program against a fake, and writing down what was seen.
+#![allow(dead_code)]
+
+use crate::fake::Fake;
+use std::cell::RefCell;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A small stack with a parameter, a secret and something that holds data.
+pub const SHOP: &str = r#"stack shop {
+    param image default="acme/shop:1.2" about="container image of the shop"
+    param api-key secret=#true about="key of the payment service"
+
+    network main
+    service web network=main {
+        image (get)image
+        port 3000
+        env API_KEY=(get)api-key
+    }
+    bucket media versioned=#true
+
+    output files (get)media.domain
+}
+"#;
+
+/// The smallest stack that has something to lose.
+pub const FILES: &str = r#"stack shop {
+    targets cfn
+    bucket media versioned=#true
+    registry images
+
+    output files (get)media.domain
+}
+"#;
+
+/// What goes in as a secret, and must come out nowhere.
+pub const SECRET: &str = "s3cr3t-kEy-\"of\"-the-shop";
+
+/// How long a run may take before it counts as one that hangs.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// A folder with a stack, a fake cloud, and what was done with them.
+pub struct Run {
+    pub fake: Fake,
+    pub folder: tempfile::TempDir,
+    pub log: RefCell<String>,
+    seen: RefCell<usize>,
+    /// Further environment.
+    pub patience: u64,
+    pub answer: u64,
+}
+
+/// How a run ended.
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+impl Run {
+    pub fn new(stack: &str) -> Run {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("stack.kdl"), stack).unwrap();
+        Run { fake: Fake::start(), folder, log: RefCell::default(), seen: RefCell::new(0), patience: 300, answer: 5_000 }
+    }
+
+    /// Changes the stack's file.
+    pub fn edit(&self, from: &str, to: &str) {
+        let path = self.folder.path().join("stack.kdl");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "the stack has no `{from}`");
+        std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        self.log.borrow_mut().push_str(&format!("# in stack.kdl: {from} → {to}\n\n"));
+    }
+
+    /// The command, ready to be started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stackc-deploy"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        command.envs([
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "not-a-real-key-of-anybody"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_CONFIG_FILE", "none"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "none"),
+            ("STACKC_PARAM_API_KEY", SECRET),
+            ("STACKC_PARAM_TOKEN", SECRET),
+            ("STACKC_POLL_MS", "1"),
+            ("STACKC_TARGET", "cfn"),
+        ]);
+        command.env("AWS_ENDPOINT_URL", self.fake.url()).env("STACKC_PATIENCE_MS", self.patience.to_string()).env("STACKC_ANSWER_MS", self.answer.to_string());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs it to its end, or ends it when it hangs.
+    pub fn finish(&self, arguments: &[&str]) -> Ended {
+        let began = Instant::now();
+        let child = self.command(arguments).spawn().unwrap();
+        let id = child.id();
+        let (done, waiting) = std::sync::mpsc::channel::<()>();
+        let guard = std::thread::spawn(move || {
+            if waiting.recv_timeout(LIMIT).is_err() {
+                let _ = Command::new("kill").arg("-9").arg(id.to_string()).status();
+            }
+        });
+        let output: Output = child.wait_with_output().unwrap();
+        let _ = done.send(());
+        guard.join().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let ended = Ended { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr), took: began.elapsed() };
+        let escaped = SECRET.replace('"', "\\\"");
+        for (name, text) in [("standard output", &ended.stdout), ("standard error", &ended.stderr)] {
+            assert!(!text.contains(SECRET) && !text.contains(&escaped), "{arguments:?} leaks the secret to {name}:\n{text}");
+        }
+        ended
+    }
+
+    /// Runs it, and writes down what is seen.
+    pub fn any(&self, arguments: &[&str]) -> Ended {
+        let ended = self.finish(arguments);
+        let mut log = self.log.borrow_mut();
+        log.push_str(&format!("$ stackc {}\n{}", arguments.join(" "), ended.stderr));
+        if !ended.stdout.is_empty() {
+            log.push_str(&format!("--- standard output\n{}", ended.stdout));
+        }
+        let acts = self.fake.with(|world| world.acts.clone());
+        let new = acts.get(*self.seen.borrow()..).unwrap_or_default().join(", ");
+        *self.seen.borrow_mut() = acts.len();
+        log.push_str(&format!(
+            "--- ends with {}; done in the cloud: {}\n\n",
+            ended.code.map_or("a signal".to_owned(), |code| code.to_string()),
+            if new.is_empty() { "nothing" } else { &new }
+        ));
+        drop(log);
+        ended
+    }
+
+    /// Runs it; it has to end with 0.
+    pub fn ok(&self, arguments: &[&str]) -> Ended {
+        self.ends(arguments, 0)
+    }
+
+    /// Runs it; it has to end with this code.
+    pub fn ends(&self, arguments: &[&str], code: i32) -> Ended {
+        let ended = self.any(arguments);
+        assert_eq!(ended.code, Some(code), "{}", self.log.borrow());
+        ended
+    }
+}
+
+/// Compares what was seen with the snapshot of this name.
+pub fn snapshot(name: &str, run: &Run) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../snapshots/deploy"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter(r"stackc-[0-9a-f]{16}", "stackc-TOKEN");
+    let stack = std::fs::read_to_string(run.folder.path().join("stack.kdl")).unwrap();
+    let text = format!("{stack}\n{}", run.log.borrow());
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}

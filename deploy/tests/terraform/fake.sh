@@ -1,0 +1,56 @@
+#!/bin/sh
+# No Terraform: it replays what Terraform prints, for what the real one cannot be brought to in a test. FAKE says what happens.
+case "$1" in
+version) echo "Terraform v1.11.4" ;;
+init)
+    mkdir -p .terraform
+    : >.terraform.lock.hcl
+    ;;
+plan)
+    for argument in "$@"; do
+        case "$argument" in -out=*) echo plan >"${argument#-out=}" ;; esac
+    done
+    case "$FAKE" in
+    silent) exec sleep 60 ;;
+    protected) echo '{"type":"diagnostic","diagnostic":{"severity":"error","summary":"Instance cannot be destroyed","detail":"Resource aws_secretsmanager_secret.pay has lifecycle.prevent_destroy set, but the plan calls for this resource to be destroyed.","address":"aws_secretsmanager_secret.pay"}}' && exit 1 ;;
+    esac
+    ;;
+show)
+    if [ -n "$3" ]; then
+        if [ -e state ]; then
+            echo '{"applyable":false,"resource_changes":[]}'
+        else
+            echo '{"applyable":true,"resource_changes":[{"address":"aws_secretsmanager_secret.pay","mode":"managed","type":"aws_secretsmanager_secret","name":"pay","change":{"actions":["create"]}}]}'
+        fi
+    elif [ -e state ]; then
+        echo '{"values":{"root_module":{"resources":[{"address":"aws_secretsmanager_secret.pay","mode":"managed","type":"aws_secretsmanager_secret","tainted":'$(cat state)',"values":{"id":"pay-1"}}]}}}'
+    else
+        echo '{}'
+    fi
+    ;;
+output) echo '{}' ;;
+apply)
+    said() { echo '{"@timestamp":"2026-11-25T04:00:0'$1'.000000Z","type":"'$2'","hook":{"action":"create","resource":{"addr":"aws_secretsmanager_secret.pay","resource_type":"aws_secretsmanager_secret"}}}'; }
+    failed() { echo '{"@timestamp":"2026-11-25T04:00:09.000000Z","type":"diagnostic","diagnostic":{"severity":"error","summary":"'"$1"'","detail":"","address":"aws_secretsmanager_secret.pay"}}'; }
+    said 0 apply_start
+    if [ "$FAKE" = stubborn ]; then
+        trap '' INT
+    else
+        trap 'said 8 apply_errored; failed "execution halted"; echo true >state; exit 1' INT
+    fi
+    # For a minute at most, should the test that waits for it fail.
+    looks=0
+    while [ "$FAKE" = slow ] || [ "$FAKE" = stubborn ]; do
+        if [ -e ../../go ] || [ "$looks" -gt 1200 ]; then break; fi
+        looks=$((looks + 1))
+        sleep 0.05
+    done
+    if [ "$FAKE" = unsaved ]; then
+        : >errored.tfstate
+        failed "Failed to save state"
+        exit 1
+    fi
+    said 2 apply_complete
+    echo false >state
+    ;;
+esac

@@ -1,0 +1,121 @@
+//! From the names of a template back to the stack: what it takes to speak of a deployment in the user's names, and to point at the user's lines.
+
+use crate::check::Model;
+use crate::emit::Format;
+use crate::native::{Graph, NativeResource, Origin, Removal};
+use crate::provider::NativeKind;
+use crate::source::Span;
+
+/// Where everything that has a name in a template comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Origins {
+    /// The resources, in the template's order.
+    pub resources: Vec<ResourceOrigin>,
+    /// The parameters that the template has.
+    pub params: Vec<ParamOrigin>,
+    /// The outputs.
+    pub outputs: Vec<OutputOrigin>,
+}
+
+/// Where a resource of a template comes from.
+#[derive(Debug, Clone)]
+pub struct ResourceOrigin {
+    /// Its name in the template.
+    pub name: String,
+    /// Whether it is made or looked up.
+    pub kind: NativeKind,
+    /// The provider's type.
+    pub ty: String,
+    /// The user's resource that it comes from: its portable type and its name. What a cloud has by itself comes from none.
+    pub of: Option<(String, String)>,
+    /// Which part of the user's resource it is, in the rule's words; empty for the main one.
+    pub part: String,
+    /// What happens to it when the stack no longer has it.
+    pub removal: Removal,
+    /// Whether a replacement loses data that somebody would have to carry over.
+    pub stateful: bool,
+    /// The user's node, and the rule.
+    pub origin: Origin,
+    /// Its properties, each with where its value comes from.
+    pub properties: Vec<(String, Origin)>,
+}
+
+/// Where a parameter of a template comes from.
+#[derive(Debug, Clone)]
+pub struct ParamOrigin {
+    /// Its name in the template.
+    pub name: String,
+    /// Its name in the stack.
+    pub user_name: String,
+    /// What it is for.
+    pub about: Option<String>,
+    /// Whether it is kept out of sight.
+    pub secret: bool,
+    /// Whether it is a number.
+    pub number: bool,
+    /// Whether there is a value when none is given.
+    pub has_default: bool,
+    /// Where the user declares it; where a rule asks for it, the rule.
+    pub span: Span,
+}
+
+/// Where an output of a template comes from.
+#[derive(Debug, Clone)]
+pub struct OutputOrigin {
+    /// Its name in the template.
+    pub name: String,
+    /// Its name in the stack.
+    pub user_name: String,
+    /// Where the user declares it.
+    pub span: Span,
+}
+
+impl Origins {
+    /// The origins of a graph's names, as a format spells them.
+    pub fn of(graph: &Graph, model: &Model, format: Format) -> Origins {
+        let resources = graph.resources.iter().map(|resource| ResourceOrigin::of(resource, model, format)).collect();
+        let params = graph.params.iter().filter(|param| param.used);
+        Origins {
+            resources,
+            params: params
+                .map(|param| ParamOrigin {
+                    name: format.param_name(&param.name),
+                    user_name: param.name.clone(),
+                    about: param.about.clone(),
+                    secret: param.secret,
+                    number: param.number,
+                    has_default: param.default.is_some(),
+                    span: param.span,
+                })
+                .collect(),
+            outputs: graph
+                .outputs
+                .iter()
+                .map(|output| OutputOrigin { name: format.output_name(&output.name), user_name: output.name.clone(), span: output.span })
+                .collect(),
+        }
+    }
+
+    /// The resource of this name in the template.
+    pub fn resource(&self, name: &str) -> Option<&ResourceOrigin> {
+        self.resources.iter().find(|resource| resource.name == name)
+    }
+}
+
+impl ResourceOrigin {
+    fn of(resource: &NativeResource, model: &Model, format: Format) -> ResourceOrigin {
+        let owner = resource.name.first().and_then(|name| model.resources.iter().find(|of| of.name.text == *name));
+        let part = resource.name.get(usize::from(owner.is_some())..).unwrap_or_default().join(" ");
+        ResourceOrigin {
+            name: format.logical_name(&resource.name),
+            kind: resource.kind,
+            ty: resource.ty.clone(),
+            of: owner.map(|of| (of.ty.name.clone(), of.name.text.clone())),
+            part,
+            removal: resource.removal,
+            stateful: resource.can_be_kept && owner.is_some_and(|of| of.ty.carry.is_some()),
+            origin: resource.origin,
+            properties: resource.body.iter().map(|(name, val)| (name.clone(), val.origin)).collect(),
+        }
+    }
+}
