@@ -119,8 +119,9 @@ impl Report {
 
 /// The worst that happens to each resource on each target, the resources in the order of the stack's own report.
 pub(crate) fn overview(model: &Model, reports: &[Report]) -> Vec<(String, Vec<Option<Grade>>)> {
-    let worst =
-        |name: &str| -> Vec<Option<Grade>> { reports.iter().map(|report| report.nodes.iter().find(|node| node.name == name).and_then(Node::summary)).collect() };
+    let worst = |name: &str| -> Vec<Option<Grade>> {
+        reports.iter().map(|report| report.nodes.iter().find(|node| node.name == name).and_then(Node::summary)).collect()
+    };
     let mut rows: Vec<(String, Vec<Option<Grade>>)> =
         model.resources.iter().map(|resource| (format!("{} {}", resource.ty.name, resource.name.text), worst(&resource.name.text))).collect();
     rows.sort_by_key(|(_, grades)| std::cmp::Reverse(grades.iter().copied().max().flatten()));
