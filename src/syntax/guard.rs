@@ -49,7 +49,8 @@ impl Scan<'_> {
             match byte {
                 b'"' => self.quoted(0)?,
                 b'#' => self.hash()?,
-                b'/' if self.peek(1) == Some(b'/') => self.skip_line(),
+                b'/' if self.peek(1) == Some(b'/') => self.line_comment()?,
+                b'\\' => self.continuation()?,
                 b'/' if self.peek(1) == Some(b'*') => self.block_comment()?,
                 b'/' if self.peek(1) == Some(b'-') => {
                     pending.get_or_insert(self.at);
@@ -170,9 +171,39 @@ impl Scan<'_> {
         self.bytes.get(self.at + ahead).copied()
     }
 
-    fn skip_line(&mut self) {
+    /// `// comment`, which an address without quotes around it must not become.
+    fn line_comment(&mut self) -> Result<(), Diagnostic> {
+        if self.at.checked_sub(1).and_then(|before| self.bytes.get(before)) == Some(&b':') {
+            return Err(diag::unmatched(
+                self.span(self.at, 2),
+                "`//` begins a comment, and stands behind a colon",
+                "what follows on this line would be left out",
+                "put the address in quotes, as in `\"https://shop.example\"`",
+                None,
+            ));
+        }
         while self.peek(0).is_some_and(|byte| byte != b'\n') {
             self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// A `\` outside of quotes goes on in the next line, so nothing but a comment may follow on its own.
+    fn continuation(&mut self) -> Result<(), Diagnostic> {
+        let start = self.at;
+        self.at += 1;
+        while self.peek(0).is_some_and(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+            self.at += 1;
+        }
+        match self.peek(0) {
+            None | Some(b'\n' | b'/') => Ok(()),
+            Some(_) => Err(diag::unmatched(
+                self.span(start, 1),
+                "a `\\` outside of quotes",
+                "nothing is escaped here",
+                "write the quote that is missing before the text that it stands in",
+                None,
+            )),
         }
     }
 
@@ -260,7 +291,23 @@ mod tests {
 
     #[test]
     fn refuses_what_does_not_match_and_nothing_else() {
-        for text in ["a }", "a {", "a b)", "(a b", "a (get b", "a \"b\nc", "a /* b", "a = = b", "=a", "a ((b)c", "a (b)(c)d", "a #\"b\"", "a \"\"\"\nb\n"] {
+        for text in [
+            "a }",
+            "a {",
+            "a b)",
+            "(a b",
+            "a (get b",
+            "a \"b\nc",
+            "a /* b",
+            "a = = b",
+            "=a",
+            "a ((b)c",
+            "a (b)(c)d",
+            "a #\"b\"",
+            "a \"\"\"\nb\n",
+            "a https://b",
+            "a b\\\"c\"",
+        ] {
             assert_eq!(code(text), Some("E0101"), "{text}");
         }
         for text in [
@@ -269,6 +316,8 @@ mod tests {
             "a \"=(){}\" /* ={}() */ // }\n",
             "a #\"\"=\"# b",
             "a \\\n b=1",
+            "a \\ // b\n c=1",
+            "a \"https://b\" // c://d",
             "a; b c=d; e { f; }",
             "a \"\"\"\n\"\"\n\"\"\"",
             "( a )b",
