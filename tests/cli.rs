@@ -161,12 +161,12 @@ fn completions_name_the_commands() {
 #[cfg(unix)]
 #[test]
 fn what_needs_a_cloud_is_handed_over() {
-    use std::os::unix::fs::PermissionsExt;
     let folder = folder("");
     let run = |path: &std::path::Path| {
-        // A copy, so that nothing lies beside it.
+        // A copy, so that nothing lies beside it. Another process makes it: while this one has a program open for writing, so has every child
+        // that a test beside this one starts, and the system starts no program that is open for writing.
         let program = folder.path().join("stackc");
-        std::fs::copy(env!("CARGO_BIN_EXE_stackc"), &program).unwrap();
+        assert!(std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_stackc")).arg(&program).status().unwrap().success());
         let arguments = ["--message-format", "json", "deploy", "--stage", "prod", "--help"];
         std::process::Command::new(program).args(arguments).env("PATH", path).output().unwrap()
     };
@@ -175,8 +175,8 @@ fn what_needs_a_cloud_is_handed_over() {
     assert!(stderr(&missing).contains("cargo install --path deploy"), "{}", stderr(&missing));
     let elsewhere = folder.path().join("bin");
     std::fs::create_dir(&elsewhere).unwrap();
-    std::fs::write(elsewhere.join("stackc-deploy"), "#!/bin/sh\necho \"$@\"\nexit 3\n").unwrap();
-    std::fs::set_permissions(elsewhere.join("stackc-deploy"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = "printf '#!/bin/sh\\necho \"$@\"\\nexit 3\\n' > stackc-deploy && chmod 755 stackc-deploy";
+    assert!(std::process::Command::new("sh").args(["-c", script]).current_dir(&elsewhere).status().unwrap().success());
     let found = run(&elsewhere);
     assert_eq!(stdout(&found), "deploy --message-format json --stage prod --help\n", "{}", stderr(&found));
     assert_eq!(found.status.code(), Some(3));

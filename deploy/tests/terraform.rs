@@ -81,8 +81,9 @@ impl Run {
         let bin = run.folder.path().join("bin");
         fs::create_dir(&bin).unwrap();
         let program = bin.join("terraform");
-        fs::copy(root().join("deploy/tests/terraform/fake.sh"), &program).unwrap();
-        assert!(Command::new("chmod").arg("+x").arg(&program).status().unwrap().success());
+        // By another process: what is open for writing here, or in a child that a test beside this one starts, cannot be run.
+        let copied = Command::new("install").args(["-m", "755"]).arg(root().join("deploy/tests/terraform/fake.sh")).arg(&program).status();
+        assert!(copied.unwrap().success());
         let path = format!("{}:/usr/bin:/bin", bin.display());
         run.with("PATH", &path)
     }
