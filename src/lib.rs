@@ -32,8 +32,6 @@ pub struct Artefact {
     pub text: String,
     /// How many resources it has.
     pub resources: usize,
-    /// From its names back to the stack.
-    pub origins: Origins,
 }
 
 /// What a run knows besides the stack: the portable types and the rule files.
@@ -82,6 +80,17 @@ impl Compiler {
 
     /// Lowers a checked stack for a target, and writes its template when there was no error.
     pub fn build(&self, model: &check::Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<Artefact>, Diagnostics) {
+        let (built, out) = self.build_graph(model, target, style, sources);
+        (built.map(|(artefact, _)| artefact), out)
+    }
+
+    /// The same, with the way from the template's names back to the stack, for who deploys it.
+    pub fn build_with_origins(&self, model: &check::Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<(Artefact, Origins)>, Diagnostics) {
+        let (built, out) = self.build_graph(model, target, style, sources);
+        (built.map(|(artefact, graph)| (artefact, Origins::of(&graph, model, target.format))), out)
+    }
+
+    fn build_graph(&self, model: &check::Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<(Artefact, native::Graph)>, Diagnostics) {
         let (graph, mut out) = self.lower(model, target, sources);
         let Some(graph) = graph.filter(|_| !out.has_errors()) else { return (None, out) };
         let text = emit::write(&graph, target, style);
@@ -89,8 +98,7 @@ impl Compiler {
         if out.has_errors() {
             return (None, out);
         }
-        let origins = Origins::of(&graph, model, target.format);
-        (Some(Artefact { file_name: target.format.file_name(style), text, resources: graph.resources.len(), origins }), out)
+        (Some((Artefact { file_name: target.format.file_name(style), text, resources: graph.resources.len() }, graph)), out)
     }
 
     /// Lowers a checked stack for a target. The graph is there unless the rules themselves are wrong; with errors, it is not to be written.

@@ -1,10 +1,11 @@
 //! From the names of a template back to the stack: what it takes to speak of a deployment in the user's names, and to point at the user's lines.
 
-use crate::check::Model;
+use crate::check::{Model, Resource};
 use crate::emit::Format;
 use crate::native::{Graph, NativeResource, Origin, Removal};
 use crate::provider::NativeKind;
 use crate::source::Span;
+use std::collections::HashMap;
 
 /// Where everything that has a name in a template comes from.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +74,8 @@ pub struct OutputOrigin {
 impl Origins {
     /// The origins of a graph's names, as a format spells them.
     pub fn of(graph: &Graph, model: &Model, format: Format) -> Origins {
-        let resources = graph.resources.iter().map(|resource| ResourceOrigin::of(resource, model, format)).collect();
+        let owners: HashMap<&str, &Resource> = model.resources.iter().map(|owner| (owner.name.text.as_str(), owner)).collect();
+        let resources = graph.resources.iter().map(|resource| ResourceOrigin::of(resource, &owners, format)).collect();
         let params = graph.params.iter().filter(|param| param.used);
         Origins {
             resources,
@@ -103,8 +105,8 @@ impl Origins {
 }
 
 impl ResourceOrigin {
-    fn of(resource: &NativeResource, model: &Model, format: Format) -> ResourceOrigin {
-        let owner = resource.name.first().and_then(|name| model.resources.iter().find(|of| of.name.text == *name));
+    fn of(resource: &NativeResource, owners: &HashMap<&str, &Resource>, format: Format) -> ResourceOrigin {
+        let owner = resource.name.first().and_then(|name| owners.get(name.as_str()));
         let part = resource.name.get(usize::from(owner.is_some())..).unwrap_or_default().join(" ");
         ResourceOrigin {
             name: format.logical_name(&resource.name),

@@ -24,10 +24,10 @@ fn origins(stack: &str, target: &str) -> Option<(Value, Origins, Sources)> {
     let file = sources.add("stack.kdl", stack.to_owned());
     let (model, _) = compiler.check(file, None, &mut sources);
     let target = compiler.targets(&mut sources).into_iter().find(|known| known.name == target).unwrap();
-    let (artefact, _) = compiler.build(&model.unwrap(), &target, Style::default(), &mut sources);
-    let artefact = artefact?;
+    let (built, _) = compiler.build_with_origins(&model.unwrap(), &target, Style::default(), &mut sources);
+    let (artefact, origins) = built?;
     let template = if target.format == Format::Heat { Value::Null } else { serde_json::from_str(&artefact.text).unwrap() };
-    Some((template, artefact.origins, sources))
+    Some((template, origins, sources))
 }
 
 #[test]

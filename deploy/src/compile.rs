@@ -49,13 +49,13 @@ pub fn compile(place: &Place, format: MessageFormat) -> Result<Compiled, Outcome
     if by_name {
         model.name = name.clone();
     }
-    let (artefact, problems) = compiler.build(&model, &target, Style { compact: !by_name, yaml: false }, &mut sources);
+    let (built, problems) = compiler.build_with_origins(&model, &target, Style { compact: !by_name, yaml: false }, &mut sources);
     out.extend(problems);
     let failed = out.has_errors();
     report::report(&out.sorted(), &sources, format, true);
-    let Some(artefact) = artefact.filter(|_| !failed) else { return Err(Outcome::WrongInput) };
+    let Some((artefact, origins)) = built.filter(|_| !failed) else { return Err(Outcome::WrongInput) };
     let stateful = compiler.stateful_types(&target, &mut sources);
-    Ok(Compiled { sources, target, name, template: artefact.text, origins: artefact.origins, span: model.span, stateful })
+    Ok(Compiled { sources, target, name, template: artefact.text, origins, span: model.span, stateful })
 }
 
 /// The target: the one that is asked for, or the only one of the stack's that an engine is there for.
