@@ -203,6 +203,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     }
 
     fn run(&mut self) -> Graph {
+        self.declare_cloud_params();
         for index in 0..self.instances.len() {
             let Some((rule, who)) = self.instances.get(index).map(|instance| (instance.rule, instance.who)) else { continue };
             if !matches!(who, Who::Cloud) {
@@ -1041,7 +1042,21 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             params.push(NativeParam { name: full, about: Some(param.about.clone()), secret: param.secret, number, default, span: origin.user, used: true });
             params.len() - 1
         });
+        // A parameter that was only declared so far belongs to the line that reads it first.
+        if let Some(param) = params.get_mut(place).filter(|param| param.span == self.model.span) {
+            param.span = origin.user;
+        }
         Item::Val(Val::new(ValKind::Param(self.model.params.len() + place), origin))
+    }
+
+    /// The parameters of the cloud's own rule stand in its order, so that an unrelated resource that reads one moves none. Those that nothing reads are left out.
+    fn declare_cloud_params(&self) {
+        let Some((index, cloud)) = self.cloud.and_then(|index| Some((index, self.instances.get(index)?))) else { return };
+        for statement in &cloud.rule.body {
+            if let Statement::Param(param) = statement {
+                self.rule_param(index, &param.name.text, Origin { user: self.model.span, rule: Span::default() });
+            }
+        }
     }
 
     /// An output of a rule applied to something; `None` when the rule has none of that name here.
