@@ -4,6 +4,7 @@
 
 pub mod cfn;
 pub mod terraform;
+pub mod wire;
 
 use std::collections::BTreeMap;
 

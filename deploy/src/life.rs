@@ -4,6 +4,7 @@ use crate::arguments::{Arguments, Losses, OutputFormat, Place, PrintFormat, Valu
 use crate::compile::{Compiled, compile};
 use crate::engine::cfn::{self, Cfn};
 use crate::engine::terraform::{self, Terraform};
+use crate::engine::wire::Pace;
 use crate::engine::{Drift, Ending, Engine, Event, Progress, State, Trouble, Wanted, What};
 use crate::interrupt::{self, Pressed};
 use crate::screen::{Screen, Watch};
@@ -43,7 +44,7 @@ pub async fn run(arguments: Arguments) -> Outcome {
 }
 
 async fn cloudformation(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Cfn, Trouble> {
-    let pace = cfn::Pace {
+    let pace = Pace {
         poll: Duration::from_millis(place.poll_ms),
         patience: Duration::from_millis(place.patience_ms),
         answer: Duration::from_millis(place.answer_ms.max(1)),

@@ -322,6 +322,28 @@ fn what_goes_on_already_is_followed_first() {
 }
 
 #[test]
+fn what_begins_between_two_looks_is_waited_for() {
+    let run = Run::new(FILES);
+    run.ok(&["deploy", "--yes"]);
+    run.edit("bucket media versioned=#true", "bucket media");
+    run.fake.with(|world| world.script.meanwhile = Some("UPDATE_IN_PROGRESS"));
+    let ended = run.ends(&["deploy", "--yes"], 3);
+    assert!(ended.stderr.contains("takes it up again"), "{}", ended.stderr);
+    run.fake.with(|world| world.goes_on("shop", "UPDATE_COMPLETE"));
+    run.ok(&["deploy", "--yes"]);
+    assert_eq!(run.fake.with(|world| world.acts.iter().filter(|act| *act == "ExecuteChangeSet").count()), 2);
+    // A plan that creates meets the stack that came meanwhile.
+    let run = Run::new(FILES);
+    run.fake.with(|world| {
+        world.put("shop", "REVIEW_IN_PROGRESS", "{}");
+        world.script.meanwhile = Some("CREATE_COMPLETE");
+    });
+    let ended = run.ends(&["deploy", "--yes"], 3);
+    assert!(ended.stderr.contains("takes it up again"), "{}", ended.stderr);
+    run.ok(&["deploy", "--yes"]);
+}
+
+#[test]
 fn two_deploys_at_once_do_it_once() {
     for stack_is_there in [false, true] {
         let run = Run::new(FILES);

@@ -278,6 +278,9 @@ impl World {
             return Err((400, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_IAM]".to_owned()));
         }
         let creates = field(fields, "ChangeSetType") == "CREATE";
+        if let Some(status) = self.script.meanwhile.take() {
+            self.stack(wanted).status = status.to_owned();
+        }
         let there = self.find(wanted);
         if creates && there.is_some_and(|at| self.stacks[at].status != "REVIEW_IN_PROGRESS") {
             return Err(invalid(format!("Stack [{wanted}] already exists and cannot be created again with the changeSet [{name}].")));

@@ -58,6 +58,8 @@ pub struct Script {
     pub chatter: usize,
     /// Resources that somebody changed: name, property, what was deployed, what is there; no property for one that is gone.
     pub drift: Vec<(&'static str, &'static str, &'static str, &'static str)>,
+    /// How somebody else's change leaves the stack just before a change set is made.
+    pub meanwhile: Option<&'static str>,
     /// The stack is deleted by somebody after so many looks.
     pub deleted_under_us: Option<usize>,
 }

@@ -1,7 +1,8 @@
 //! Buckets: where a large template is laid down for CloudFormation, and what keeps a stack's own buckets from being removed.
 
 use super::Cfn;
-use super::wire::{Fault, fault, read, token};
+use super::fault::fault;
+use crate::engine::wire::{Fault, read, token};
 use aws_sdk_s3::types::{BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Delete, ObjectIdentifier, VersioningConfiguration};
 
 /// How large a template may be to be handed over directly ("CloudFormation quotas" in its user guide), in bytes.

@@ -2,19 +2,19 @@
 
 mod bucket;
 mod changes;
+mod fault;
 mod policy;
 mod template;
-mod wire;
 
+use super::wire::{Fault, Notice, Pace, act, read, token};
 use super::{Cure, Drift, Ending, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Step, Trouble, Wanted};
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{
     Capability, Change as NativeChange, ChangeSetStatus, ChangeSetType, DeploymentMode, EventFilter, ExecutionStatus, OnStackFailure, Parameter, Stack,
     StackDriftDetectionStatus, StackEvent, StackResourceDriftStatus,
 };
+use fault::fault;
 use std::collections::BTreeMap;
-use wire::{Fault, act, fault, read, token};
-pub use wire::{Notice, Pace};
 
 /// Where to find CloudFormation, and which stack is meant.
 #[derive(Debug, Clone, Default)]
@@ -451,7 +451,14 @@ impl Engine for Cfn {
             Err(why) if why.is_missing() => Ok(None),
             Err(why) => Err(why),
         };
-        let (change_set, stack) = act(self.pace, &self.notice, send, happened).await.map_err(|why| why.trouble("make a change set"))?;
+        let (change_set, stack) = match act(self.pace, &self.notice, send, happened).await {
+            Ok(made) => made,
+            // Between the look at the stack and this call, somebody else's change began or came to its end.
+            Err(Fault::Said(code, text)) if code.contains("AlreadyExists") || text.contains("_IN_PROGRESS") || creates && text.contains("already exists") => {
+                return Err(overtaken(&text));
+            }
+            Err(why) => return Err(why.trouble("make a change set")),
+        };
         let protect = wanted.protect.iter().filter(|name| !wanted.allowed.contains(name)).cloned().collect();
         let planned = Planned { change_set, stack, creates, protect };
         let found = self

@@ -1,7 +1,8 @@
 //! The stack's policy: nobody replaces or deletes what is protected, whatever he deploys with.
 
 use super::Cfn;
-use super::wire::{Fault, fault, read};
+use super::fault::fault;
+use crate::engine::wire::{Fault, read};
 use serde_json::{Value, json};
 
 /// The policy that protects these resources.

@@ -1,9 +1,7 @@
 //! Sending to the cloud. What only reads is repeated until patience runs out. What changes something is sent once: when its answer is lost, it is looked
 //! whether it happened before it is sent again, since a client that repeats by itself would do it twice.
 
-use crate::engine::Trouble;
-use aws_sdk_cloudformation::config::http::HttpResponse;
-use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use super::Trouble;
 use std::time::{Duration, Instant};
 
 /// What a call ended with, by what can be done about it.
@@ -13,10 +11,10 @@ pub enum Fault {
     Throttled(String),
     /// The answer was lost, or the cloud had a fault of its own: whether it happened is not known.
     Lost(String),
-    /// The credentials are no longer good.
-    Expired(String),
-    /// There are no credentials.
-    NoCredentials(String),
+    /// The credentials are no longer good: what the cloud says, and how to log in again.
+    Expired(String, &'static str),
+    /// There are no credentials: what to do about it, and what the client says.
+    NoCredentials(&'static str, String),
     /// The cloud said no: its code and its message.
     Said(String, String),
 }
@@ -38,53 +36,12 @@ impl Fault {
                 what: format!("could not {doing}: no answer from the cloud ({text})"),
                 next: "see whether the network and the cloud are there".to_owned(),
             },
-            Fault::Expired(text) => Trouble::Resumable {
-                what: format!("could not {doing}: the credentials are no longer good ({text})"),
-                next: "log in again, such as with `aws sso login`".to_owned(),
-            },
-            Fault::NoCredentials(text) => Trouble::Call(format!(
-                "no AWS credentials were found: log in with `aws sso login` and name the profile (--profile), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY ({text})"
-            )),
+            Fault::Expired(text, again) => {
+                Trouble::Resumable { what: format!("could not {doing}: the credentials are no longer good ({text})"), next: again.to_owned() }
+            }
+            Fault::NoCredentials(how, text) => Trouble::Call(format!("{how} ({text})")),
             Fault::Said(_, text) => Trouble::refused(format!("could not {doing}"), text),
         }
-    }
-}
-
-/// What became of a call, from what the client says.
-pub fn fault<E>(error: SdkError<E, HttpResponse>) -> Fault
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    let meta = match &error {
-        SdkError::ServiceError(service) => {
-            let status = service.raw().status().as_u16();
-            let code = service.err().code().unwrap_or_default().to_owned();
-            let text = service.err().message().unwrap_or("no reason was given").to_owned();
-            Some((status, code, text))
-        }
-        _ => None,
-    };
-    let Some((status, code, text)) = meta else {
-        let text = DisplayErrorContext(&error).to_string();
-        let short = text.split(" (").next().unwrap_or(&text).to_owned();
-        // A login that has run out is found before anything is sent.
-        let lower = text.to_ascii_lowercase();
-        return match lower.contains("credentials") {
-            true if lower.contains("expired") => Fault::Expired(short),
-            true => Fault::NoCredentials(short),
-            false => Fault::Lost(short),
-        };
-    };
-    match code.as_str() {
-        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" | "RequestThrottled" | "RequestThrottledException" => {
-            Fault::Throttled(text)
-        }
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" => {
-            Fault::Expired(text)
-        }
-        _ if status == 429 => Fault::Throttled(text),
-        _ if status >= 500 => Fault::Lost(format!("{status} {code}")),
-        _ => Fault::Said(code, text),
     }
 }
 
