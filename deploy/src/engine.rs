@@ -3,6 +3,7 @@
 //! An engine says what it finds and does what it is told; it asks nobody and prints nothing. What it cannot do at all it answers with [`Trouble::Cannot`].
 
 pub mod cfn;
+pub mod rest;
 pub mod terraform;
 pub mod wire;
 

@@ -11,9 +11,13 @@
 
 mod fake;
 mod runs;
+mod wire;
 
-use runs::{FILES, Run, SECRET, SHOP, snapshot};
+use fake::Fake;
+use runs::{FILES, SECRET, SHOP, snapshot};
 use std::process::Command;
+
+type Run = runs::Run<Fake>;
 
 #[test]
 fn a_first_deploy_an_update_and_its_outputs() {
@@ -366,32 +370,48 @@ fn two_deploys_at_once_do_it_once() {
     }
 }
 
-/// Presses Ctrl-C so many times while an update goes on.
+/// Presses Ctrl-C so many times while an update goes on, which does not come to its end meanwhile.
 #[cfg(unix)]
 fn interrupted(presses: usize) -> (Run, String, Option<i32>) {
+    use std::io::Read;
     let run = Run::new(FILES);
     run.ok(&["deploy", "--yes"]);
     run.edit("bucket media versioned=#true", "bucket media");
-    run.fake.with(|world| world.script.chatter = 50);
+    run.fake.with(|world| world.script.hold = true);
     let mut command = run.command(&["deploy", "--yes"]);
-    let child = command.env("STACKC_POLL_MS", "60").env("STACKC_SECOND_MS", "1500").spawn().unwrap();
-    let begun = || run.fake.with(|world| world.acts.iter().filter(|act| *act == "ExecuteChangeSet").count() == 2);
-    let until = |holds: &dyn Fn() -> bool| {
+    // Whoever presses twice is waited for; whoever presses once is not.
+    let second = if presses == 1 { "1" } else { "30000" };
+    let mut child = command.env("STACKC_SECOND_MS", second).spawn().unwrap();
+    let until = |holds: &mut dyn FnMut() -> bool| {
         let began = std::time::Instant::now();
         while !holds() {
             assert!(began.elapsed() < runs::LIMIT, "it does not begin");
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     };
-    until(&begun);
+    until(&mut || run.fake.with(|world| world.acts.iter().filter(|act| *act == "ExecuteChangeSet").count() == 2));
     let looked = run.fake.with(|world| world.calls.len());
-    until(&|| run.fake.with(|world| world.calls.len() > looked + 2));
-    for press in 0..presses {
-        std::thread::sleep(std::time::Duration::from_millis(if press == 0 { 0 } else { 300 }));
-        assert!(Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
+    until(&mut || run.fake.with(|world| world.calls.len() > looked + 4));
+    let text = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let mut stderr = child.stderr.take().unwrap();
+    let into = std::sync::Arc::clone(&text);
+    let reader = std::thread::spawn(move || {
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = stderr.read(&mut piece) {
+            into.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..length]));
+        }
+    });
+    let press = || assert!(Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
+    press();
+    if presses == 2 {
+        until(&mut || text.lock().unwrap().contains("Ctrl-C once more cancels it"));
+        press();
     }
-    let output = child.wait_with_output().unwrap();
-    (run, String::from_utf8_lossy(&output.stderr).into_owned(), output.status.code())
+    let code = child.wait().unwrap().code();
+    reader.join().unwrap();
+    run.fake.with(|world| world.script.hold = false);
+    let text = text.lock().unwrap().clone();
+    (run, text, code)
 }
 
 #[cfg(unix)]
@@ -400,7 +420,6 @@ fn one_interrupt_leaves_and_the_next_deploy_takes_it_up() {
     let (run, text, code) = interrupted(1);
     assert_eq!(code, Some(130), "{text}");
     assert!(text.contains("goes on in the cloud"), "{text}");
-    run.fake.with(|world| world.hurry("shop"));
     run.ok(&["deploy", "--yes"]);
     let acts = run.fake.with(|world| world.acts.clone());
     assert_eq!(acts.iter().filter(|act| *act == "ExecuteChangeSet").count(), 2, "{acts:?}");

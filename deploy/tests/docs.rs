@@ -11,9 +11,12 @@
 
 mod fake;
 mod runs;
+mod wire;
 
-use runs::Run;
+use fake::Fake;
 use std::path::Path;
+
+type Run = runs::Run<Fake>;
 
 #[test]
 fn the_commands_of_the_page_print_what_it_says() {

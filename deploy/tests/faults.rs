@@ -12,10 +12,12 @@
 
 mod fake;
 mod runs;
+mod wire;
 
-use fake::{Fault, What, World};
-use runs::Run;
+use fake::{Fake, Fault, What, World};
 use std::collections::BTreeMap;
+
+type Run = runs::Run<Fake>;
 
 /// Something to lose, and a secret that goes along.
 const STACK: &str = "stack shop {\n    targets cfn\n    param token secret=#true about=\"a token\"\n    bucket media versioned=#true\n    secret key value=(get)token\n    output files (get)media.domain\n}\n";

@@ -43,7 +43,7 @@ fn page<T: Clone>(all: &[T], fields: &Fields) -> (Vec<T>, String) {
 
 impl World {
     /// Answers a call: what goes into its result.
-    pub(super) fn answer(&mut self, action: &str, fields: &Fields) -> Result<String, Refusal> {
+    pub(super) fn act(&mut self, action: &str, fields: &Fields) -> Result<String, Refusal> {
         match action {
             "DescribeStacks" => {
                 let at = self.wanted(field(fields, "StackName"))?;

@@ -7,6 +7,10 @@ mod answer;
 mod http;
 mod s3;
 
+use crate::runs::Cloud;
+pub use crate::wire::Fault;
+#[allow(unused_imports)]
+pub use crate::wire::What;
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -58,51 +62,12 @@ pub struct Script {
     pub chatter: usize,
     /// Resources that somebody changed: name, property, what was deployed, what is there; no property for one that is gone.
     pub drift: Vec<(&'static str, &'static str, &'static str, &'static str)>,
+    /// Nothing goes on for as long as this is so.
+    pub hold: bool,
     /// How somebody else's change leaves the stack just before a change set is made.
     pub meanwhile: Option<&'static str>,
     /// The stack is deleted by somebody after so many looks.
     pub deleted_under_us: Option<usize>,
-}
-
-/// What goes wrong on the way.
-#[derive(Clone)]
-pub struct Fault {
-    /// The call.
-    pub action: &'static str,
-    /// From which of these calls on, and to which, counted from 1.
-    pub from: usize,
-    pub to: usize,
-    /// What happens.
-    pub what: What,
-    hits: usize,
-}
-
-/// The ways in which an answer can fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// 400 Throttling.
-    Throttle,
-    /// 429.
-    TooMany,
-    /// 403 ExpiredToken.
-    Expired,
-    /// 503.
-    Unavailable,
-    /// The connection is cut before anything is done.
-    CutBefore,
-    /// It is done, and the connection is cut instead of an answer.
-    CutAfter,
-    /// It is done, and the answer comes this many milliseconds later.
-    Slow(u64),
-    /// 403 AccessDenied.
-    Denied,
-}
-
-impl Fault {
-    /// A fault of the given calls.
-    pub fn of(action: &'static str, from: usize, to: usize, what: What) -> Fault {
-        Fault { action, from, to, what, hits: 0 }
-    }
 }
 
 /// A stack.
@@ -191,7 +156,7 @@ impl Fake {
     /// Starts one on a free port.
     pub fn start() -> Fake {
         let world = Arc::new(Mutex::new(World { clock: 1_795_000_000, ..World::default() }));
-        let port = http::serve(Arc::clone(&world));
+        let port = crate::wire::serve(Arc::clone(&world));
         Fake { port, world }
     }
 
@@ -203,6 +168,29 @@ impl Fake {
     /// Looks at it, or changes it.
     pub fn with<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         look(&mut self.world.lock().unwrap())
+    }
+}
+
+impl Cloud for Fake {
+    fn start() -> Fake {
+        Fake::start()
+    }
+
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        let fixed = [
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "not-a-real-key-of-anybody"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_CONFIG_FILE", "none"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "none"),
+            ("STACKC_TARGET", "cfn"),
+        ];
+        fixed.into_iter().map(|(name, value)| (name, value.to_owned())).chain([("AWS_ENDPOINT_URL", self.url())]).collect()
+    }
+
+    fn acts(&self) -> Vec<String> {
+        self.with(|world| world.acts.clone())
     }
 }
 
@@ -259,12 +247,6 @@ impl World {
         self.change_sets.iter().any(|set| set.execution == "AVAILABLE" || set.execution == "UNAVAILABLE")
     }
 
-    /// Leaves out what would only take time.
-    pub fn hurry(&mut self, name: &str) {
-        let stack = self.stack(name);
-        stack.timeline.retain(|effects| effects.len() < 100);
-    }
-
     fn event(&mut self, at: usize, name: String, ty: String, status: String, reason: Option<String>) {
         let number = self.number();
         let clock = self.clock;
@@ -288,6 +270,9 @@ impl World {
             self.stacks[at].timeline.clear();
             self.stacks[at].resources.clear();
             self.state(at, "DELETE_COMPLETE", None);
+            return;
+        }
+        if self.script.hold {
             return;
         }
         let Some(effects) = self.stacks[at].timeline.pop_front() else { return };

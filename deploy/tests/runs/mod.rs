@@ -1,7 +1,6 @@
 //! Running the program against a fake, and writing down what was seen.
 #![allow(dead_code)]
 
-use crate::fake::Fake;
 use std::cell::RefCell;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -40,9 +39,21 @@ pub const SECRET: &str = "s3cr3t-kEy-\"of\"-the-shop";
 /// How long a run may take before it counts as one that hangs.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
+/// A fake of a cloud.
+pub trait Cloud {
+    /// Starts one.
+    fn start() -> Self;
+
+    /// What the program finds in its environment: where the cloud is, who asks, and for which target.
+    fn environment(&self) -> Vec<(&'static str, String)>;
+
+    /// What changed something in the cloud, in order.
+    fn acts(&self) -> Vec<String>;
+}
+
 /// A folder with a stack, a fake cloud, and what was done with them.
-pub struct Run {
-    pub fake: Fake,
+pub struct Run<C> {
+    pub fake: C,
     pub folder: tempfile::TempDir,
     pub log: RefCell<String>,
     seen: RefCell<usize>,
@@ -59,11 +70,11 @@ pub struct Ended {
     pub took: Duration,
 }
 
-impl Run {
-    pub fn new(stack: &str) -> Run {
+impl<C: Cloud> Run<C> {
+    pub fn new(stack: &str) -> Run<C> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("stack.kdl"), stack).unwrap();
-        Run { fake: Fake::start(), folder, log: RefCell::default(), seen: RefCell::new(0), patience: 300, answer: 5_000 }
+        Run { fake: C::start(), folder, log: RefCell::default(), seen: RefCell::new(0), patience: 300, answer: 5_000 }
     }
 
     /// Changes the stack's file.
@@ -79,19 +90,8 @@ impl Run {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stackc-deploy"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
-        command.envs([
-            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
-            ("AWS_SECRET_ACCESS_KEY", "not-a-real-key-of-anybody"),
-            ("AWS_REGION", "eu-west-1"),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("AWS_CONFIG_FILE", "none"),
-            ("AWS_SHARED_CREDENTIALS_FILE", "none"),
-            ("STACKC_PARAM_API_KEY", SECRET),
-            ("STACKC_PARAM_TOKEN", SECRET),
-            ("STACKC_POLL_MS", "1"),
-            ("STACKC_TARGET", "cfn"),
-        ]);
-        command.env("AWS_ENDPOINT_URL", self.fake.url()).env("STACKC_PATIENCE_MS", self.patience.to_string()).env("STACKC_ANSWER_MS", self.answer.to_string());
+        command.envs(self.fake.environment()).envs([("STACKC_PARAM_API_KEY", SECRET), ("STACKC_PARAM_TOKEN", SECRET), ("STACKC_POLL_MS", "1")]);
+        command.env("STACKC_PATIENCE_MS", self.patience.to_string()).env("STACKC_ANSWER_MS", self.answer.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -127,7 +127,7 @@ impl Run {
         if !ended.stdout.is_empty() {
             log.push_str(&format!("--- standard output\n{}", ended.stdout));
         }
-        let acts = self.fake.with(|world| world.acts.clone());
+        let acts = self.fake.acts();
         let new = acts.get(*self.seen.borrow()..).unwrap_or_default().join(", ");
         *self.seen.borrow_mut() = acts.len();
         log.push_str(&format!(
@@ -153,7 +153,7 @@ impl Run {
 }
 
 /// Compares what was seen with the snapshot of this name.
-pub fn snapshot(name: &str, run: &Run) {
+pub fn snapshot<C: Cloud>(name: &str, run: &Run<C>) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../snapshots/deploy"));
     settings.set_prepend_module_to_snapshot(false);
