@@ -503,7 +503,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             body,
             after: references(&rule.after),
             removal,
-            can_be_kept: rule.keep.is_some() || rule.snapshot,
+            holds_data: rule.holds_data(),
             create_first: rule.create_first,
             ignored: if rule.ignore_when.as_ref().is_none_or(|path| self.holds(path, at)) { rule.ignore.clone() } else { Vec::new() },
             origin: Origin { user, rule: rule.span },
