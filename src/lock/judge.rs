@@ -128,12 +128,12 @@ impl<'a> Judge<'a> {
         let at = self.place(first.origin.user);
         let name = locked.user_name();
         let diagnostic = if certain {
-            let message = format!("`{label}` {clause}, and would be replaced: {texts}");
-            diag::lock::would_lose(at, message, "this makes a new one, without what is in the one that runs".to_owned())
+            let message = format!("`{label}` {clause}, and would have to be replaced: {texts}");
+            diag::lock::would_lose(at, message, "this takes a new one, without what is in the one that runs".to_owned())
                 .help(format!("take the change back; when what is in it may go, or was carried over, allow it by name: `--allow-replace {name}`"))
         } else {
             let message = format!("`{label}` {clause}, and may be replaced: {texts}");
-            diag::lock::may_lose(at, message, "whether this makes a new one, only the cloud can tell".to_owned())
+            diag::lock::may_lose(at, message, "whether this takes a new one, only the cloud can tell".to_owned())
                 .help(format!("`stackc plan` asks it before anything is done; `--allow-replace {name}` silences this"))
         };
         let mut seen = vec![first.origin.user];
@@ -148,7 +148,7 @@ impl<'a> Judge<'a> {
     }
 
     fn retyped(&self, locked: &Locked, guard: Guard, now: &ResourceOrigin) -> Diagnostic {
-        let message = format!("`{}` {}, and would be replaced: it becomes a `{}`", locked.label(), guard.clause(), now.ty);
+        let message = format!("`{}` {}, and would have to be replaced: it becomes a `{}`", locked.label(), guard.clause(), now.ty);
         let label = format!("its type is `{}` where it runs", locked.ty);
         let diagnostic = diag::lock::would_lose(self.place(now.origin.user), message, label)
             .help(format!("take the change back; when what is in it may go, or was carried over, allow it by name: `--allow-replace {}`", locked.user_name()));
@@ -216,11 +216,11 @@ fn change<'a>(locked: &Locked, fixed: &'a Fixed) -> Option<Change<'a>> {
     let path = &fixed.path;
     let (text, certain) = match (old, &fixed.value) {
         (Some(old), Some(new)) if old == new => return None,
-        (Some(old), Some(new)) => (format!("`{path}` changes from {} to {}", old.shown(), new.shown()), old.is_known() && new.is_known()),
+        (Some(old), Some(new)) => (format!("`{path}` changes from {} to {}", old.shown(), new.shown()), old.open() == new.open()),
         // What the provider would fill in stays as it is.
         (Some(_), None) if fixed.computed => return None,
-        (Some(old), None) => (format!("`{path}` is no longer given, and was {}", old.shown()), old.is_known()),
-        (None, Some(new)) => (format!("`{path}` is given now, as {}", new.shown()), new.is_known() && !fixed.computed),
+        (Some(old), None) => (format!("`{path}` is no longer given, and was {}", old.shown()), old.open().is_empty()),
+        (None, Some(new)) => (format!("`{path}` is given now, as {}", new.shown()), new.open().is_empty() && !fixed.computed),
         (None, None) => return None,
     };
     Some(Change { fixed, text, certain: certain && !fixed.may, origin: fixed.origin })

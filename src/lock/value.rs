@@ -5,6 +5,13 @@ use crate::native::{Graph, NativeId, Val, ValKind};
 use crate::provider::{NativeType, Shape};
 use crate::syntax::{Scalar, Value};
 
+/// Before a parameter's name in a value that is spelt out.
+const PARAM: &str = "(param)";
+/// Before the name of what the cloud offers by itself.
+const OWN: &str = "(own)";
+/// In the place of a secret.
+const SECRET: &str = "(secret)";
+
 /// A value as a lock file keeps it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kept {
@@ -27,12 +34,7 @@ pub enum Kept {
     /// Several of the above.
     List(Vec<Kept>),
     /// Anything else, spelt out.
-    Spelt {
-        /// The value.
-        text: String,
-        /// Whether it is the same in every deployment; not so with a parameter in it, or with what only the cloud knows.
-        known: bool,
-    },
+    Spelt(String),
 }
 
 impl Kept {
@@ -46,7 +48,7 @@ impl Kept {
                 match kept.len() {
                     // One value in a list and the value itself are written alike.
                     1 => kept.swap_remove(0),
-                    _ if kept.iter().all(|item| !matches!(item, Kept::Spelt { .. })) => Kept::List(kept),
+                    _ if kept.iter().all(|item| !matches!(item, Kept::Spelt(_))) => Kept::List(kept),
                     _ => speller.spelt(val, shape, false),
                 }
             }
@@ -54,14 +56,18 @@ impl Kept {
         }
     }
 
-    /// Whether it is the same in every deployment.
-    pub fn is_known(&self) -> bool {
-        match self {
-            Kept::Param(_) | Kept::Secret => false,
-            Kept::Spelt { known, .. } => *known,
-            Kept::List(items) => items.iter().all(Kept::is_known),
-            Kept::Bool(_) | Kept::Integer(_) | Kept::Number(_) | Kept::Text(_) | Kept::Ref(_) | Kept::Attr(_) => true,
-        }
+    /// What of it only a deployment knows: parameters, and what the cloud offers by itself. Two values that differ, and not in these, differ in every deployment.
+    pub fn open(&self) -> Vec<&str> {
+        let mut found = match self {
+            Kept::Param(name) => vec![name.as_str()],
+            Kept::Secret => vec![SECRET],
+            Kept::Spelt(text) => open(text),
+            Kept::List(items) => items.iter().flat_map(Kept::open).collect(),
+            Kept::Bool(_) | Kept::Integer(_) | Kept::Number(_) | Kept::Text(_) | Kept::Ref(_) | Kept::Attr(_) => Vec::new(),
+        };
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// The value in a sentence.
@@ -77,7 +83,7 @@ impl Kept {
             Kept::Secret => "a secret".to_owned(),
             Kept::List(items) if items.is_empty() => "an empty list".to_owned(),
             Kept::List(items) => short(&items.iter().map(Kept::shown).collect::<Vec<_>>().join(", ")),
-            Kept::Spelt { text, .. } => format!("`{}`", short(text)),
+            Kept::Spelt(text) => format!("`{}`", short(text)),
         }
     }
 
@@ -93,7 +99,7 @@ impl Kept {
             Kept::Param(name) => format!("(param){}", word(name)),
             Kept::Secret => "(secret)#null".to_owned(),
             Kept::List(items) => items.iter().map(Kept::words).collect::<Vec<_>>().join(" "),
-            Kept::Spelt { text, known } => format!("({}){}", if *known { "value" } else { "later" }, word(text)),
+            Kept::Spelt(text) => format!("(value){}", word(text)),
         }
     }
 
@@ -113,8 +119,7 @@ impl Kept {
             (Some("attr"), Scalar::String(path)) => Kept::Attr(path.clone()),
             (Some("param"), Scalar::String(name)) => Kept::Param(name.clone()),
             (Some("secret"), Scalar::Null) => Kept::Secret,
-            (Some("value"), Scalar::String(text)) => Kept::Spelt { text: text.clone(), known: true },
-            (Some("later"), Scalar::String(text)) => Kept::Spelt { text: text.clone(), known: false },
+            (Some("value"), Scalar::String(text)) => Kept::Spelt(text.clone()),
             _ => return Err(value),
         })
     }
@@ -144,38 +149,24 @@ impl Speller<'_> {
     }
 
     fn spelt(&self, val: &Val, shape: &Shape, keeps_secret: bool) -> Kept {
-        let mut known = true;
-        let text = self.text(val, shape, keeps_secret, &mut known);
-        Kept::Spelt { text, known }
+        Kept::Spelt(self.text(val, shape, keeps_secret))
     }
 
-    fn text(&self, val: &Val, shape: &Shape, keeps_secret: bool, known: &mut bool) -> String {
+    fn text(&self, val: &Val, shape: &Shape, keeps_secret: bool) -> String {
         match &val.kind {
             ValKind::Ref(id) => format!("(ref){}", self.address(*id)),
             ValKind::Attr(id, path) => format!("(attr){}.{path}", self.address(*id)),
-            ValKind::Param(index) => {
-                *known = false;
-                format!("(param){}", self.param(*index))
-            }
+            ValKind::Param(index) => format!("{PARAM}{}", quoted(&self.param(*index))),
             ValKind::Absent => String::new(),
-            ValKind::Pseudo(name) => {
-                *known = false;
-                name.clone()
-            }
-            ValKind::Bool(_) | ValKind::Integer(_) | ValKind::Number(_) | ValKind::Text(_) if keeps_secret => {
-                *known = false;
-                "(secret)".to_owned()
-            }
+            ValKind::Pseudo(name) => format!("{OWN}{}", quoted(name)),
+            ValKind::Bool(_) | ValKind::Integer(_) | ValKind::Number(_) | ValKind::Text(_) if keeps_secret => SECRET.to_owned(),
             ValKind::Bool(flag) => flag.to_string(),
             ValKind::Integer(number) => number.to_string(),
             ValKind::Number(number) => number.to_string(),
             ValKind::Text(text) => quoted(text),
-            ValKind::List(items) => format!("[{}]", self.texts(items, &item_of(shape), keeps_secret, known)),
-            ValKind::Concat(items) => format!("join({})", self.texts(items, shape, keeps_secret, known)),
-            ValKind::Call(name, items) => {
-                *known = false;
-                format!("{name}({})", self.texts(items, &Shape::Json, keeps_secret, known))
-            }
+            ValKind::List(items) => format!("[{}]", self.texts(items, &item_of(shape), keeps_secret)),
+            ValKind::Concat(items) => format!("join({})", self.texts(items, shape, keeps_secret)),
+            ValKind::Call(name, items) => format!("{name}({})", self.texts(items, &Shape::Json, keeps_secret)),
             ValKind::Map(fields) => {
                 let mut entries: Vec<String> = fields
                     .iter()
@@ -186,27 +177,27 @@ impl Speller<'_> {
                         };
                         let shape = member.map_or_else(|| item_of(shape), |member| member.shape.clone());
                         let secret = keeps_secret || member.is_some_and(|member| member.keeps_secret);
-                        format!("{}={}", plain(name), self.text(item, &shape, secret, known))
+                        format!("{}={}", plain(name), self.text(item, &shape, secret))
                     })
                     .collect();
                 entries.sort_unstable();
                 format!("{{{}}}", entries.join(", "))
             }
-            ValKind::Join(separator, item) => format!("join({}, {})", quoted(separator), self.text(item, &Shape::Json, keeps_secret, known)),
-            ValKind::Index(item, place) => format!("{}[{place}]", self.text(item, &Shape::Json, keeps_secret, known)),
-            ValKind::Json(item) => format!("json({})", self.text(item, &Shape::Json, keeps_secret, known)),
+            ValKind::Join(separator, item) => format!("join({}, {})", quoted(separator), self.text(item, &Shape::Json, keeps_secret)),
+            ValKind::Index(item, place) => format!("{}[{place}]", self.text(item, &Shape::Json, keeps_secret)),
+            ValKind::Json(item) => format!("json({})", self.text(item, &Shape::Json, keeps_secret)),
             ValKind::Entry(name, item) => {
-                format!("{{{}={}}}", self.text(name, &Shape::String, keeps_secret, known), self.text(item, &Shape::Json, keeps_secret, known))
+                format!("{{{}={}}}", self.text(name, &Shape::String, keeps_secret), self.text(item, &Shape::Json, keeps_secret))
             }
             ValKind::Pick { from, key, value, field } => {
-                let from = self.text(from, &Shape::Json, keeps_secret, known);
-                format!("{from}[{key}={}].{field}", self.text(value, &Shape::Json, keeps_secret, known))
+                let from = self.text(from, &Shape::Json, keeps_secret);
+                format!("{from}[{key}={}].{field}", self.text(value, &Shape::Json, keeps_secret))
             }
         }
     }
 
-    fn texts(&self, items: &[Val], shape: &Shape, keeps_secret: bool, known: &mut bool) -> String {
-        items.iter().map(|item| self.text(item, shape, keeps_secret, known)).collect::<Vec<_>>().join(", ")
+    fn texts(&self, items: &[Val], shape: &Shape, keeps_secret: bool) -> String {
+        items.iter().map(|item| self.text(item, shape, keeps_secret)).collect::<Vec<_>>().join(", ")
     }
 
     fn address(&self, id: NativeId) -> String {
@@ -215,6 +206,34 @@ impl Speller<'_> {
 
     fn param(&self, index: usize) -> String {
         self.graph.params.get(index).map(|param| param.name.clone()).unwrap_or_default()
+    }
+}
+
+/// The parameters and what the cloud offers by itself in a value that is spelt out, outside of the texts in it.
+fn open(text: &str) -> Vec<&str> {
+    let (mut found, mut rest, mut named) = (Vec::new(), text, false);
+    loop {
+        let Some(at) = rest.find(['"', '(']) else { return found };
+        let (from, behind) = (rest.get(at..).unwrap_or(""), rest.get(at + 1..).unwrap_or(""));
+        if from.starts_with('(') {
+            let tag = [PARAM, OWN].into_iter().find(|tag| from.starts_with(tag));
+            if from.starts_with(SECRET) {
+                found.push(SECRET);
+            }
+            named = tag.is_some();
+            rest = tag.map_or(behind, |tag| from.get(tag.len()..).unwrap_or(""));
+            continue;
+        }
+        let mut escaped = false;
+        let end = behind.bytes().position(|byte| {
+            let end = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            end
+        });
+        let Some(end) = end else { return found };
+        found.extend(behind.get(..end).filter(|_| named));
+        named = false;
+        rest = behind.get(end + 1..).unwrap_or("");
     }
 }
 
@@ -262,4 +281,25 @@ pub(super) fn word(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kept, open, word};
+
+    #[test]
+    fn what_only_a_deployment_knows_is_found_outside_of_texts() {
+        assert_eq!(open(r#"join("(param)\"x\"", (param)"zone", f((own)"group().id"), {a="(own)"})"#), ["zone", "group().id"]);
+        assert_eq!(open("[(secret), 1]"), ["(secret)"]);
+        assert_eq!(open(r#""not closed"#), [""; 0]);
+        assert_eq!(Kept::List(vec![Kept::Param("b".to_owned()), Kept::Text("x".to_owned()), Kept::Param("a".to_owned())]).open(), ["a", "b"]);
+    }
+
+    #[test]
+    fn words_stand_bare_where_they_can() {
+        assert_eq!(word("aws_db.main-1"), "aws_db.main-1");
+        assert_eq!(word("true"), "\"true\"");
+        assert_eq!(word("1a"), "\"1a\"");
+        assert_eq!(word("a b\u{202e}"), "\"a b\\u{202e}\"");
+    }
 }
