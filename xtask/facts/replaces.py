@@ -27,7 +27,10 @@ CONFIG = {"region": "us-east-1", "access_key": "none", "secret_key": "none", "sk
           "skip_requesting_account_id": True, "skip_metadata_api_check": "true", "skip_region_validation": True}
 # Texts to change, in this order: some arguments want a document, some the name of a resource.
 TEXTS = [("a", "b"), ('{"a":"1"}', '{"a":"2"}'), ("arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:role/b"), ("10.0.0.0/16", "10.1.0.0/16")]
-DEPTH = 4
+# How many blocks one inside of the other are looked into.
+DEPTH = 3
+# How often the provider may fall over before a type is given up.
+FALLS = 3
 
 
 def varint(n):
@@ -142,7 +145,7 @@ def names_of(path):
 
 class Asker:
     def __init__(self, provider, name, schema):
-        self.provider, self.name, self.block = provider, name, schema["block"]
+        self.provider, self.name, self.block, self.falls = provider, name, schema["block"], 0
 
     def replaces(self, path, name, attribute):
         """Whether another value of an argument replaces; None when the provider cannot tell."""
@@ -167,12 +170,15 @@ class Asker:
 
     def plan(self, before, after):
         """The paths of which the provider says that they replace, going from one value to another; None when it says nothing."""
+        if self.falls >= FALLS:
+            return None
         # What runs has an identifier, or it would not be there.
         states = [state | {"id": "x"} if "id" in state else state for state in (before, after)]
         request = message((1, self.name.encode()), (2, value(states[0])), (3, value(states[1])), (4, value(after)))
         try:
             answer = fields(self.provider.call("PlanResourceChange", request))
         except grpc.RpcError:
+            self.falls += 1
             self.provider.start()
             return None
         if any(number == 4 and dict(fields(found)).get(1) == 1 for number, found in answer):
@@ -227,7 +233,12 @@ def main():
         provider = Provider(binary, config)
         provider.start()
         try:
-            return [(name, ask(provider, name, schema["resource_schemas"][name])) for name in share]
+            asked = []
+            for number, name in enumerate(share):
+                asked.append((name, ask(provider, name, schema["resource_schemas"][name])))
+                if number % 100 == 99:
+                    print(f"{number + 1} of {len(share)}", file=sys.stderr, flush=True)
+            return asked
         finally:
             provider.stop()
 
