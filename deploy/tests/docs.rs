@@ -39,7 +39,14 @@ fn the_commands_of_the_page_print_what_it_says() {
             expected.push_str(&format!("$ stackc {command}\n{}{}", ended.stderr, ended.stdout));
         }
         expected.push_str("```");
-        expected.push_str(rest);
+        // What the lock file says behind the command that writes it.
+        match rest.split_once("```kdl lock\n").and_then(|(before, rest)| Some((before, rest.split_once("```")?.1))) {
+            Some((before, rest)) => {
+                let lock = std::fs::read_to_string(run.folder.path().join("stack.lock.kdl")).unwrap();
+                expected.push_str(&format!("{before}```kdl lock\n{lock}```{rest}"));
+            }
+            None => expected.push_str(rest),
+        }
     }
     assert!(count >= 5, "only {count} commands");
     if std::env::var_os("STACKC_BLESS").is_some() {

@@ -25,7 +25,7 @@ use value::word;
 const VERSION: i64 = 1;
 
 /// The first line: what the file is, for who finds it.
-const ABOUT: &str = "// What runs of this stack, as `stackc deploy` left it: with it, `stackc build` refuses what would replace or remove data. It belongs in the repository, and is not edited by hand.";
+const ABOUT: &str = "// What runs of this stack, as `stackc deploy` left it: `stackc build` refuses what would lose its data. Commit it, and do not edit it.";
 
 /// Everything that a lock file says.
 #[derive(Debug, Clone, Default, PartialEq)]

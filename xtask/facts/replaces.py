@@ -24,13 +24,15 @@ import msgpack
 COOKIE = {"TF_PLUGIN_MAGIC_COOKIE": "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2", "PLUGIN_PROTOCOL_VERSIONS": "5"}
 # Enough for a provider of AWS to be configured where there is neither an account nor a network.
 CONFIG = {"region": "us-east-1", "access_key": "none", "secret_key": "none", "skip_credentials_validation": True,
-          "skip_requesting_account_id": True, "skip_metadata_api_check": "true", "skip_region_validation": True}
+          "skip_requesting_account_id": True, "skip_metadata_api_check": "true", "skip_region_validation": True, "max_retries": 0}
+# What asks a cloud all the same is told at once that there is none.
+NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "TF_LOG": "OFF"}
 # Texts to change, in this order: some arguments want a document, some the name of a resource.
 TEXTS = [("a", "b"), ('{"a":"1"}', '{"a":"2"}'), ("arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:role/b"), ("10.0.0.0/16", "10.1.0.0/16")]
 # How many blocks one inside of the other are looked into.
 DEPTH = 3
 # How often the provider may fall over before a type is given up.
-FALLS = 3
+FALLS = 2
 
 
 def varint(n):
@@ -71,7 +73,7 @@ class Provider:
 
     def start(self):
         self.stop()
-        self.process = subprocess.Popen([self.binary], env={**os.environ, **COOKIE, "TF_LOG": "OFF"}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([self.binary], env={**os.environ, **COOKIE, **NOWHERE}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         address = self.process.stdout.readline().decode().split("|")[3]
         size = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
         self.channel = grpc.insecure_channel("unix:" + address, options=size)
