@@ -231,7 +231,7 @@ pub enum Verb {
         /// Do not ask before what loses nothing
         #[arg(long)]
         yes: bool,
-        /// A bucket that is emptied, all of its versions for good, so that it can go
+        /// A bucket or a registry that is emptied, all versions and images for good, so that it can go
         #[arg(long, value_name = "NAME")]
         empty: Vec<String>,
         /// A resource that stays, outside of the stack, when a removal failed at it
