@@ -335,6 +335,11 @@ fn what_others_changed_is_seen() {
     run.fake.with(|world| world.script.drift = vec![("MediaBucket", "VersioningConfiguration/Status", "Enabled", "Suspended"), ("MediaPolicy", "", "", "")]);
     run.ends(&["drift", "--detailed-exitcode"], 2);
     run.ok(&["drift", "--format", "json"]);
+    // The template has not changed: only who asks for it gets it back.
+    run.ok(&["plan"]);
+    run.ok(&["plan", "--revert-drift"]);
+    run.ok(&["deploy", "--yes", "--revert-drift"]);
+    run.ok(&["drift", "--detailed-exitcode"]);
     snapshot("drift", &run);
 }
 

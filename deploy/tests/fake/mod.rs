@@ -142,6 +142,7 @@ struct ChangeSet {
     execution: &'static str,
     changes: Vec<Change>,
     early: Option<(&'static str, &'static str, &'static str)>,
+    reverts: bool,
     looks: usize,
 }
 
