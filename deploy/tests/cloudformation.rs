@@ -197,6 +197,15 @@ fn a_bucket_that_is_not_empty_is_emptied_by_name() {
 }
 
 #[test]
+fn a_number_is_one() {
+    let run =
+        Run::new("stack shop {\n    targets cfn\n    param days type=int default=30\n    bucket media {\n        expire \"tmp/\" days=(get)days\n    }\n}\n");
+    run.ends(&["deploy", "--yes", "--param", "days=a-month"], 1);
+    run.ok(&["deploy", "--yes", "--param", "days=7"]);
+    snapshot("number", &run);
+}
+
+#[test]
 fn a_large_template_goes_by_way_of_a_bucket() {
     let secrets: String = (0..300).map(|index| format!("    secret token-{index}\n")).collect();
     let run = Run::new(&format!("stack shop {{\n    targets cfn\n{secrets}}}\n"));
