@@ -65,7 +65,9 @@ async fn azure(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Ar
         return Err(Trouble::Cannot("Azure acts as who asks: --role is not for Azure".to_owned()));
     }
     if place.profile.is_some() {
-        return Err(Trouble::Cannot("Azure has no profiles: choose who asks with `az login` or AZURE_CLIENT_ID, and the subscription with AZURE_SUBSCRIPTION_ID".to_owned()));
+        return Err(Trouble::Cannot(
+            "Azure has no profiles: choose who asks with `az login` or AZURE_CLIENT_ID, and the subscription with AZURE_SUBSCRIPTION_ID".to_owned(),
+        ));
     }
     let given = |name: &str| std::env::var(params::variable(name)).ok();
     let options = arm::Options {

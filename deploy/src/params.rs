@@ -100,7 +100,14 @@ fn file(path: &Path, params: &[ParamOrigin]) -> Result<BTreeMap<String, String>,
 }
 
 /// What each parameter is to be. What was set by hand before stays so; what came from the file's default follows the file.
-pub fn settle(compiled: &Compiled, mut given: BTreeMap<String, String>, previous: &BTreeMap<String, Previous>, forgets: Option<&str>, ask: bool, screen: &mut Screen) -> Found {
+pub fn settle(
+    compiled: &Compiled,
+    mut given: BTreeMap<String, String>,
+    previous: &BTreeMap<String, Previous>,
+    forgets: Option<&str>,
+    ask: bool,
+    screen: &mut Screen,
+) -> Found {
     let mut found = Found::default();
     for param in &compiled.origins.params {
         if let Some(value) = given.remove(&param.user_name) {

@@ -223,7 +223,9 @@ fn a_group_that_may_not_be_removed_stays() {
 #[test]
 fn a_removal_that_fails_goes_on() {
     let run = deployed(FILES);
-    run.fake.with(|world| world.script.delete_fails = vec![("media", "ScopeLocked: The scope cannot perform delete operation because following scope(s) are locked.")]);
+    run.fake.with(|world| {
+        world.script.delete_fails = vec![("media", "ScopeLocked: The scope cannot perform delete operation because following scope(s) are locked.")]
+    });
     let all = ["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "images"];
     run.ends(&all, 3);
     run.ok(&["status"]);

@@ -95,7 +95,13 @@ impl World {
         let version = query.split('&').find_map(|pair| pair.strip_prefix("api-version=")).unwrap_or_default();
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         assert_eq!(parts[1], SUBSCRIPTION);
-        let wanted = if name.ends_with("Stack") || name == "ListStacks" || name == "ExportTemplate" { "2025-07-01" } else if parts.contains(&"deployments") { "2025-04-01" } else { "2021-04-01" };
+        let wanted = if name.ends_with("Stack") || name == "ListStacks" || name == "ExportTemplate" {
+            "2025-07-01"
+        } else if parts.contains(&"deployments") {
+            "2025-04-01"
+        } else {
+            "2021-04-01"
+        };
         assert_eq!(version, wanted, "{path}");
         let group = parts.get(3).copied().unwrap_or_default();
         let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
@@ -108,7 +114,8 @@ impl World {
             }
             "PutGroup" => {
                 self.acts.push("PutGroup".to_owned());
-                self.groups.insert(group.to_owned(), Group { location: body["location"].as_str().unwrap().to_owned(), tags: body["tags"].clone(), going: None });
+                self.groups
+                    .insert(group.to_owned(), Group { location: body["location"].as_str().unwrap().to_owned(), tags: body["tags"].clone(), going: None });
                 Ok((201, json!({ "name": group }), Vec::new()))
             }
             "DeleteGroup" => {

@@ -250,7 +250,11 @@ impl World {
     fn complete(&self, template: &Value, params: &Value) -> Result<(), Refusal> {
         for (name, param) in template["parameters"].as_object().into_iter().flatten() {
             if param["defaultValue"].is_null() && params[name]["value"].is_null() {
-                return Err(refusal(400, "InvalidTemplate", format!("Deployment template validation failed: 'The value for the template parameter '{name}' is not provided.'")));
+                return Err(refusal(
+                    400,
+                    "InvalidTemplate",
+                    format!("Deployment template validation failed: 'The value for the template parameter '{name}' is not provided.'"),
+                ));
             }
         }
         Ok(())
@@ -294,7 +298,8 @@ impl World {
             timeline.push_back(Effect::Makes(made.clone()));
         }
         if failed.is_none() {
-            let gone: Vec<String> = stack.resources.iter().map(|(id, _)| id.clone()).filter(|id| !made.iter().any(|made| made.id.eq_ignore_ascii_case(id))).collect();
+            let gone: Vec<String> =
+                stack.resources.iter().map(|(id, _)| id.clone()).filter(|id| !made.iter().any(|made| made.id.eq_ignore_ascii_case(id))).collect();
             if !gone.is_empty() {
                 timeline.push_back(Effect::State("deletingResources"));
                 timeline.extend(gone.into_iter().map(Effect::Deletes));
@@ -436,7 +441,8 @@ impl World {
             target["symbolicName"] = json!(made.symbol);
         }
         let duration = if state == "Running" { "PT0S" } else { "PT10S" };
-        let mut properties = json!({ "provisioningOperation": "Create", "provisioningState": state, "timestamp": timestamp, "duration": duration, "targetResource": target });
+        let mut properties =
+            json!({ "provisioningOperation": "Create", "provisioningState": state, "timestamp": timestamp, "duration": duration, "targetResource": target });
         if let Some(error) = error {
             properties["statusMessage"] = json!({ "status": "Failed", "error": { "code": "ResourceDeploymentFailure", "message": "The resource write operation failed to complete successfully.", "details": [error] } });
         }

@@ -30,7 +30,8 @@ impl Around<'_> {
     /// All that it makes, each after what it depends on.
     pub fn made(&self) -> Vec<Made> {
         let resources = self.template["resources"].as_object().cloned().unwrap_or_default();
-        let mut left: Vec<Made> = resources.iter().filter(|(_, resource)| resource["existing"] != json!(true)).map(|(symbol, resource)| self.one(symbol, resource)).collect();
+        let mut left: Vec<Made> =
+            resources.iter().filter(|(_, resource)| resource["existing"] != json!(true)).map(|(symbol, resource)| self.one(symbol, resource)).collect();
         let mut found: Vec<Made> = Vec::new();
         while !left.is_empty() {
             let ready = |made: &Made| !made.after.iter().any(|after| left.iter().any(|other| other.symbol == *after));
@@ -64,7 +65,11 @@ impl Around<'_> {
     /// The outputs.
     pub fn outputs(&self) -> Value {
         let outputs = self.template["outputs"].as_object().cloned().unwrap_or_default();
-        outputs.iter().map(|(name, output)| (name.clone(), json!({ "type": output["type"], "value": self.value(&output["value"]) }))).collect::<Map<_, _>>().into()
+        outputs
+            .iter()
+            .map(|(name, output)| (name.clone(), json!({ "type": output["type"], "value": self.value(&output["value"]) })))
+            .collect::<Map<_, _>>()
+            .into()
     }
 
     fn scope(&self) -> String {
@@ -228,7 +233,13 @@ pub fn delta(before: &Value, after: &Value, path: &str, found: &mut Vec<Value>) 
             found.push(json!({ "path": path, "propertyChangeType": "Array", "children": children }));
         }
         (old, new) if old != new => {
-            let kind = if old.is_null() { "Create" } else if new.is_null() { "Delete" } else { "Modify" };
+            let kind = if old.is_null() {
+                "Create"
+            } else if new.is_null() {
+                "Delete"
+            } else {
+                "Modify"
+            };
             found.push(json!({ "path": path, "propertyChangeType": kind, "before": old, "after": new }));
         }
         _ => {}

@@ -148,9 +148,12 @@ mod tests {
         let own = "https://management.azure.com";
         assert!(is_at("https://management.azure.com/subscriptions/1/operationresults/2?t=3", own));
         assert!(is_at("https://westeurope.management.azure.com/subscriptions/1", own));
-        for other in
-            ["http://management.azure.com/x", "https://management.azure.com.example/x", "https://management.azure.com@example/x", "https://example/?management.azure.com"]
-        {
+        for other in [
+            "http://management.azure.com/x",
+            "https://management.azure.com.example/x",
+            "https://management.azure.com@example/x",
+            "https://example/?management.azure.com",
+        ] {
             assert!(!is_at(other, own), "{other}");
         }
     }

@@ -11,7 +11,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 /// What to do when there is nobody to ask as.
-pub const HOW: &str = "no credentials for Azure: log in with `az login`, or set AZURE_TENANT_ID and AZURE_CLIENT_ID with AZURE_CLIENT_SECRET or AZURE_FEDERATED_TOKEN_FILE";
+pub const HOW: &str =
+    "no credentials for Azure: log in with `az login`, or set AZURE_TENANT_ID and AZURE_CLIENT_ID with AZURE_CLIENT_SECRET or AZURE_FEDERATED_TOKEN_FILE";
 /// How to log in again.
 pub const AGAIN: &str = "log in again (`az login`), or renew what the environment has";
 
@@ -22,8 +23,10 @@ pub enum Way {
     Secret { tenant: String, client: String, secret: String },
     /// A token that another gives, such as a cluster or a pipeline.
     Federated { tenant: String, client: String, file: String },
-    /// The identity of the machine, or of what runs on it.
+    /// The identity of what it runs on, which says where to ask for it.
     Managed { client: Option<String> },
+    /// The identity of the machine.
+    Machine { client: Option<String> },
     /// Who logged in with the Azure CLI.
     Cli,
 }
@@ -47,8 +50,11 @@ impl Way {
                 (_, None) => Err(format!("{name} is set, and AZURE_CLIENT_ID is not")),
             };
         }
-        let managed = get("IDENTITY_ENDPOINT").is_some() || !has_cli;
-        Ok(if managed { Way::Managed { client } } else { Way::Cli })
+        Ok(match (get("IDENTITY_ENDPOINT"), has_cli) {
+            (Some(_), _) => Way::Managed { client },
+            (None, true) => Way::Cli,
+            (None, false) => Way::Machine { client },
+        })
     }
 }
 
@@ -112,7 +118,7 @@ impl Login {
                     token_file_path: Some(file.into()),
                 }))?
             }
-            Way::Managed { client } => {
+            Way::Managed { client } | Way::Machine { client } => {
                 let user_assigned_id = client.clone().map(identity::UserAssignedId::ClientId);
                 identity::ManagedIdentityCredential::new(Some(identity::ManagedIdentityCredentialOptions { user_assigned_id, client_options }))?
             }
@@ -134,8 +140,10 @@ impl Login {
         let text = inner.to_string();
         let text = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason was given").to_owned();
         match inner.kind() {
-            ErrorKind::Connection | ErrorKind::Io if self.way != (Way::Managed { client: None }) => Fault::Lost(text),
-            _ if matches!(self.way, Way::Secret { .. } | Way::Federated { .. }) => Fault::NoCredentials("Azure does not take the credentials of the environment", text),
+            ErrorKind::Connection | ErrorKind::Io if !matches!(self.way, Way::Machine { .. }) => Fault::Lost(text),
+            _ if matches!(self.way, Way::Secret { .. } | Way::Federated { .. }) => {
+                Fault::NoCredentials("Azure does not take the credentials of the environment", text)
+            }
             _ => Fault::NoCredentials(HOW, text),
         }
     }
@@ -161,7 +169,8 @@ fn eased(status: u16, body: Vec<u8>) -> AzureResult<Vec<u8>> {
     let refusal = if status >= 400 { serde_json::from_slice::<serde_json::Value>(&body).ok() } else { None };
     let Some(mut refusal) = refusal else { return Ok(body) };
     let Some(text) = refusal.get_mut("error_description") else { return Ok(body) };
-    let first: String = text.as_str().unwrap_or_default().lines().next().unwrap_or_default().replace(['"', '\\'], "'").chars().filter(|c| !c.is_control()).collect();
+    let first: String =
+        text.as_str().unwrap_or_default().lines().next().unwrap_or_default().replace(['"', '\\'], "'").chars().filter(|c| !c.is_control()).collect();
     *text = first.into();
     Ok(refusal.to_string().into_bytes())
 }
@@ -279,7 +288,7 @@ mod tests {
         };
         assert_eq!(find(&[("AZURE_TENANT_ID", "a-tenant"), ("AZURE_CLIENT_ID", "a-client"), ("AZURE_CLIENT_SECRET", "a-secret")], true), Ok(secret()));
         assert_eq!(find(&[("IDENTITY_ENDPOINT", "x"), ("AZURE_CLIENT_ID", "c")], true), Ok(Way::Managed { client: Some("c".to_owned()) }));
-        assert_eq!((find(&[], true), find(&[], false)), (Ok(Way::Cli), Ok(Way::Managed { client: None })));
+        assert_eq!((find(&[], true), find(&[], false)), (Ok(Way::Cli), Ok(Way::Machine { client: None })));
         assert!(matches!(find(&[("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c"), ("AZURE_FEDERATED_TOKEN_FILE", "f")], false), Ok(Way::Federated { .. })));
         let missing = find(&[("AZURE_CLIENT_SECRET", "s"), ("AZURE_TENANT_ID", "t")], true);
         assert_eq!(missing, Err("AZURE_CLIENT_SECRET is set, and AZURE_CLIENT_ID is not".to_owned()));

@@ -2,6 +2,7 @@
 //! no longer has.
 
 mod api;
+mod calls;
 mod changes;
 mod errors;
 mod follow;
@@ -10,13 +11,10 @@ mod moments;
 mod names;
 mod parts;
 
-use super::rest::{Answer, Rest};
-use super::wire::{Fault, Notice, Pace, act, token};
-use super::{
-    Change, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Step, Trouble, Wanted, What,
-};
-use api::{Api, DEPLOYMENTS, GROUPS, STACKS, is_conflict};
-use login::{Login, Way};
+use super::rest::Answer;
+use super::wire::{Fault, act, token};
+use super::{Change, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Step, Trouble, Wanted, What};
+use api::{Api, DEPLOYMENTS, GROUPS, is_conflict};
 use names::{Id, Names};
 use parts::Stack;
 use reqwest::Method;
@@ -89,177 +87,6 @@ enum Verb {
 /// How often a state is looked at that may still be the one of before.
 const PATIENCE: usize = 20;
 
-impl Arm {
-    /// Connects, by what Azure's own tools would use.
-    ///
-    /// # Errors
-    /// [`Trouble::Call`] says what is missing.
-    pub async fn new(options: Options, pace: Pace, notice: Notice) -> Result<Arm, Trouble> {
-        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let cli = parts::cli();
-        let way = Way::find(&get, cli.is_some()).map_err(Trouble::Call)?;
-        let endpoint = parts::endpoint(options.endpoint.as_deref(), get("AZURE_AUTHORITY_HOST").as_deref()).map_err(Trouble::Call)?;
-        let subscription = match (get("AZURE_SUBSCRIPTION_ID"), cli) {
-            (Some(subscription), _) => subscription,
-            (None, Some(cli)) => parts::subscription(cli, pace.answer).await.map_err(Trouble::Call)?,
-            (None, None) => return Err(Trouble::Call("no subscription is set: set AZURE_SUBSCRIPTION_ID, or log in with `az login`".to_owned())),
-        };
-        let group = options.group.clone().unwrap_or_else(|| options.stack.clone());
-        for (what, name) in [("a subscription", &subscription), ("a resource group", &group), ("a stack", &options.stack)] {
-            if name.is_empty() || name.len() > 90 || !name.chars().all(|c| c.is_alphanumeric() || "-_.()".contains(c)) {
-                return Err(Trouble::Call(format!("`{name}` is no name of {what} in Azure: letters, digits, `-`, `_`, `.` and brackets make one, 90 at most")));
-            }
-        }
-        let rest = Rest::new(pace, login::AGAIN, &[]).map_err(|why| Trouble::Call(format!("cannot begin to talk to Azure: {why}")))?;
-        let login = Login::new(way, &endpoint, &rest, pace);
-        Ok(Arm { api: Api::new(rest, login, endpoint, pace, notice), options, subscription, group })
-    }
-
-    fn group_path(&self) -> String {
-        format!("/subscriptions/{}/resourceGroups/{}", self.subscription, self.group)
-    }
-
-    fn stack_path(&self, rest: &str) -> String {
-        let name = &self.options.stack;
-        format!("{}/providers/Microsoft.Resources/deploymentStacks/{name}{rest}?api-version={STACKS}", self.group_path())
-    }
-
-    /// The stack as it is, with the cloud's clock; none when there is none.
-    async fn find(&self) -> Result<Option<Stack>, Fault> {
-        Ok(self.api.find(&self.stack_path("")).await?.map(Stack::of))
-    }
-
-    async fn stack(&self) -> Result<Option<Stack>, Trouble> {
-        self.find().await.map_err(|why| why.trouble("look at the stack"))
-    }
-
-    async fn existing(&self) -> Result<Stack, Trouble> {
-        let absent = || Trouble::Call(format!("there is no stack `{}` in {}; `stackc deploy` makes it", self.options.stack, self.place()));
-        self.stack().await?.ok_or_else(absent)
-    }
-
-    /// The resource group; none when there is none.
-    async fn group(&self) -> Result<Option<Value>, Fault> {
-        let path = format!("{}?api-version={GROUPS}", self.group_path());
-        Ok(self.api.find(&path).await?.map(|answer| answer.body))
-    }
-
-    /// Whether the group was made for this stack, and nothing is left in it.
-    async fn is_ours_and_empty(&self) -> Result<Result<(), Option<String>>, Fault> {
-        let Some(group) = self.group().await? else { return Ok(Err(None)) };
-        if group.pointer("/tags/stackc").and_then(Value::as_str) != Some(self.options.stack.as_str()) {
-            return Ok(Err(None));
-        }
-        let resources = format!("{}/resources?api-version={GROUPS}", self.group_path());
-        let stacks = format!("{}/providers/Microsoft.Resources/deploymentStacks?api-version={STACKS}", self.group_path());
-        let mut left = self.api.list(&resources).await?;
-        left.extend(self.api.list(&stacks).await?);
-        let names: Vec<&str> = left.iter().filter_map(|left| left.get("name").and_then(Value::as_str)).take(3).collect();
-        Ok(if left.is_empty() { Ok(()) } else { Err(Some(format!("other things are in it ({})", names.join(", ")))) })
-    }
-
-    /// The operations of a deployment; none when Azure keeps them no longer.
-    async fn operations(&self, deployment: Option<&str>) -> Result<Vec<Value>, Fault> {
-        let Some(id) = deployment else { return Ok(Vec::new()) };
-        self.api.list(&format!("{id}/operations?api-version={DEPLOYMENTS}")).await
-    }
-
-    /// The template that the stack was deployed with.
-    async fn deployed(&self) -> Result<Option<Value>, Fault> {
-        let path = self.stack_path("/exportTemplate");
-        let answer = super::wire::read(self.api.pace, &self.api.notice, async || self.api.send(Method::POST, &path, None).await).await;
-        match answer {
-            Ok(answer) => Ok(answer.body.get("template").filter(|template| template.is_object()).cloned()),
-            Err(why) if api::is_missing(&why) => Ok(None),
-            Err(why) => Err(why),
-        }
-    }
-
-    /// Names of the running stack's resources.
-    async fn names(&self, stack: &Stack, template: Option<&Value>) -> Result<Names, Fault> {
-        let mut names = template.map(Names::of).unwrap_or_default();
-        names.learn(&self.operations(stack.deployment()).await?);
-        Ok(names)
-    }
-
-    /// What would change, if a template was deployed.
-    async fn what_if(&self, template: &Value, params: &Value) -> Result<Value, Fault> {
-        let path = format!("{}/providers/Microsoft.Resources/deployments/{}/whatIf?api-version={DEPLOYMENTS}", self.group_path(), self.options.stack);
-        let settings = json!({ "resultFormat": "FullResourcePayloads" });
-        let body = json!({ "properties": { "mode": "Incremental", "template": template, "parameters": params, "whatIfSettings": settings } });
-        self.api.ask(&path, &body).await
-    }
-
-    /// What Azure refuses beforehand, with its reasons.
-    fn refused(&self, error: &Value, names: &Names) -> Trouble {
-        let reasons = errors::reasons(error, names);
-        Trouble::Refused { what: "Azure refuses this change, and nothing was changed".to_owned(), reasons, next: None }
-    }
-
-    fn user_name<'n>(&'n self, param: &'n str) -> &'n str {
-        self.options.params.iter().find(|(name, ..)| name == param).map_or(param, |(_, user, _)| user)
-    }
-
-    async fn running(&self, verb: Verb, stack: &Stack) -> Result<Running, Fault> {
-        let template = self.deployed().await?;
-        let names = self.names(stack, template.as_ref()).await?;
-        Ok(parts::running(verb, stack.mark(), stack.deployment().map(str::to_owned), names))
-    }
-
-    /// Removes the group, if it was made for the stack and is empty, and follows that; what became of it, once that is known.
-    async fn group_goes(&self, running: &mut Running) -> Result<Option<Option<String>>, Fault> {
-        if running.group {
-            return Ok(self.group().await?.is_none().then_some(None));
-        }
-        if let Err(why) = self.is_ours_and_empty().await? {
-            return Ok(Some(why));
-        }
-        let path = format!("{}?api-version={GROUPS}", self.group_path());
-        let send = async || self.api.send(Method::DELETE, &path, None).await.map(drop);
-        let happened = async || {
-            let group = self.group().await?;
-            let state = group.as_ref().and_then(|group| group.pointer("/properties/provisioningState")).and_then(Value::as_str);
-            Ok((group.is_none() || state == Some("Deleting")).then_some(()))
-        };
-        match act(self.api.pace, &self.api.notice, send, happened).await {
-            Ok(()) => {
-                running.group = true;
-                Ok(None)
-            }
-            Err(Fault::Said(code, _)) if code == "404" => Ok(Some(None)),
-            // Another can be removing it as well, and who may remove resources may not always remove their group.
-            Err(Fault::Said(_, text)) => Ok(Some(Some(text))),
-            Err(why) => Err(why),
-        }
-    }
-
-    /// The end of a removal, as its own address tells it; none while it goes on, or where nobody tells.
-    async fn removal_ended(&self, running: &Running) -> Result<Option<Result<(), String>>, Fault> {
-        let Some(location) = &running.location else { return Ok(None) };
-        match self.api.find(location).await {
-            Ok(None) => Ok(None),
-            Ok(Some(answer)) => Ok(parts::ended(&answer)),
-            Err(Fault::Said(_, text)) => Ok(Some(Err(text))),
-            Err(why) => Err(why),
-        }
-    }
-
-    /// After the stack itself is gone.
-    async fn gone(&self, running: &mut Running, mut events: Vec<Event>) -> Result<Progress, Trouble> {
-        if running.verb != Verb::Destroy {
-            return Ok(Progress::Ended(events, Ending::Gone));
-        }
-        let Some(left) = self.group_goes(running).await.map_err(|why| why.trouble("remove the resource group"))? else { return Ok(Progress::Going(events)) };
-        let at = events.iter().map(|event| event.at).fold(parts::now(), f64::max);
-        let note = |name: Option<String>, word: String| Event { at, name, ty: String::new(), step: Step::Note, word, reason: None };
-        for vault in std::mem::take(&mut running.vaults) {
-            events.push(note(Some(vault), "deleted, and kept by Azure until its retention ends: its name is free only then".to_owned()));
-        }
-        events.extend(left.map(|why| note(None, format!("the resource group {} stays: {why}", self.group))));
-        Ok(Progress::Ended(events, Ending::Gone))
-    }
-}
-
 impl Engine for Arm {
     type Planned = Planned;
     type Running = Running;
@@ -299,10 +126,14 @@ impl Engine for Arm {
     async fn previous(&mut self) -> Result<BTreeMap<String, Previous>, Trouble> {
         let Some(stack) = self.stack().await? else { return Ok(BTreeMap::new()) };
         let template = self.deployed().await.map_err(|why| why.trouble("read the running stack's template"))?.unwrap_or_default();
-        Ok(stack.params(&template).into_iter().map(|(name, value)| {
-            let default = template.pointer(&format!("/parameters/{name}/defaultValue")).map(parts::plain);
-            (name, Previous { value: parts::plain(&value), default })
-        }).collect())
+        Ok(stack
+            .params(&template)
+            .into_iter()
+            .map(|(name, value)| {
+                let default = template.pointer(&format!("/parameters/{name}/defaultValue")).map(parts::plain);
+                (name, Previous { value: parts::plain(&value), default })
+            })
+            .collect())
     }
 
     async fn plan(&mut self, wanted: &Wanted) -> Result<Plan<Planned>, Trouble> {
@@ -355,19 +186,15 @@ impl Engine for Arm {
         if let (Some(region), Some(there)) = (region, there.filter(|there| Some(*there) != region)) {
             notes.push(format!("--region {region} counts only when a resource group is made, and {} is there already, in {there}", self.group));
         }
-        let secret: Vec<&str> = secret.iter().filter(|name| params.get(*name).is_some()).map(|name| self.user_name(name)).collect();
+        let rewritten = parts::rewritten(&template, &secret, &changes);
+        if !rewritten.is_empty() {
+            let names: Vec<&str> = secret.iter().map(|name| self.user_name(name)).collect();
+            notes.push(format!("Azure does not say whether {} is another than before: what has it is written again", names.join(", ")));
+            changes.extend(rewritten);
+        }
         let mut nothing = changes.is_empty();
-        if !secret.is_empty() {
-            notes.push(format!("Azure does not say whether {} is another than before: what has it is written again", secret.join(", ")));
-            nothing = false;
-        }
-        if nothing && stack.as_ref().is_some_and(|stack| stack.state() != "succeeded") {
-            notes.push("the last deployment did not come to its end, and is done again".to_owned());
-            nothing = false;
-        }
-        let same = |part: &str| old.as_ref().and_then(|old| old.get(part)) == template.get(part);
-        if nothing && (stack.is_none() || !same("outputs") || !parts::is_same(&before, &params)) {
-            notes.push("only outputs change".to_owned());
+        if nothing && let Some(why) = parts::all_the_same(stack.as_ref(), old.as_ref(), &template, parts::is_same(&before, &params)) {
+            notes.push(why.to_owned());
             nothing = false;
         }
         Ok(Plan { changes, notes, with: (!nothing).then_some(Planned { body, run, mark, deployment, location: None, template }) })
@@ -423,6 +250,10 @@ impl Engine for Arm {
         if let Verb::Deploy(run) = &running.verb
             && stack.run() != Some(run.as_str())
         {
+            // Right after it was asked for, the stack may still show what was before.
+            if stack.mark() == running.mark && running.looks <= PATIENCE {
+                return Ok(Progress::Going(Vec::new()));
+            }
             return Err(overtaken("another deploy came in"));
         }
         let mut events = Vec::new();
@@ -494,7 +325,10 @@ impl Engine for Arm {
         let mut facts = vec![("id".to_owned(), stack.text("/id").to_owned())];
         let changed = Some(stack.text("/systemData/lastModifiedAt")).filter(|at| !at.is_empty());
         facts.extend(changed.map(|at| ("last changed".to_owned(), at.to_owned())));
-        facts.push(("protection from removal".to_owned(), if locks == 0 { "off".to_owned() } else { format!("{locks} lock{}", if locks == 1 { "" } else { "s" }) }));
+        facts.push((
+            "protection from removal".to_owned(),
+            if locks == 0 { "off".to_owned() } else { format!("{locks} lock{}", if locks == 1 { "" } else { "s" }) },
+        ));
         Ok(Status { how: Some(stack.state().to_owned()), reason: stack.error().and_then(errors::first), facts, resources })
     }
 
@@ -517,7 +351,9 @@ impl Engine for Arm {
         let stack = self.existing().await?;
         let doing = "compare the stack with what was deployed";
         let Some(template) = self.deployed().await.map_err(|why| why.trouble(doing))? else {
-            return Err(Trouble::Cannot("Azure does not give back the template that this stack was deployed with, and there is nothing else to compare with".to_owned()));
+            return Err(Trouble::Cannot(
+                "Azure does not give back the template that this stack was deployed with, and there is nothing else to compare with".to_owned(),
+            ));
         };
         let mut params: serde_json::Map<String, Value> = stack.params(&template).into_iter().map(|(name, value)| (name, json!({ "value": value }))).collect();
         // A secret is not given back. The environment's is taken, or one that nobody has; what differs by it is no drift.

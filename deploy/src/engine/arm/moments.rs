@@ -41,7 +41,12 @@ pub fn span(text: &str) -> Option<f64> {
     let mut rest = time;
     while let Some(at) = rest.find(['H', 'M', 'S']) {
         let value: f64 = rest.get(..at)?.parse().ok()?;
-        whole += value * match rest.get(at..=at)? { "H" => 3_600.0, "M" => 60.0, _ => 1.0 };
+        whole += value
+            * match rest.get(at..=at)? {
+                "H" => 3_600.0,
+                "M" => 60.0,
+                _ => 1.0,
+            };
         rest = rest.get(at + 1..)?;
     }
     Some(whole)

@@ -140,7 +140,6 @@ impl Names {
             None => Reason { name: None, ty: String::new(), property: cause.target, text: cause.text },
         }
     }
-
 }
 
 /// A value of the language of expressions, as far as names need it.

@@ -1,6 +1,6 @@
 //! Parts of the engine that ask nobody: what a stack says, what is sent, what goes.
 
-use super::super::{Change, Given, Reason, Trouble, What};
+use super::super::{Change, Given, PropertyChange, Reason, Trouble, What};
 use super::names::{Id, Names};
 use super::{Answer, Fault, Running, Verb, moments};
 use serde_json::{Map, Value, json};
@@ -140,10 +140,47 @@ pub fn params(template: &Value, given: &BTreeMap<String, Given>, before: &BTreeM
     Ok(Value::Object(found))
 }
 
+/// What has a secret, and would seem to stay as it is.
+pub fn rewritten(template: &Value, secrets: &[String], changes: &[Change]) -> Vec<Change> {
+    let mut found = Vec::new();
+    for (name, resource) in template.get("resources").and_then(Value::as_object).into_iter().flatten() {
+        let mut paths = Vec::new();
+        holders(resource, secrets, "", &mut paths);
+        if paths.is_empty() || changes.iter().any(|change| change.name == *name) {
+            continue;
+        }
+        let property = |path| PropertyChange { path, old: None, new: Some("(secret)".to_owned()), replaces: false, because: None };
+        let ty = resource.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+        found.push(Change { name: name.clone(), ty, what: What::Change, fate: None, properties: paths.into_iter().map(property).collect() });
+    }
+    found
+}
+
+fn holders(value: &Value, secrets: &[String], path: &str, found: &mut Vec<String>) {
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match value {
+        Value::String(text) if secrets.iter().any(|name| text.contains(&format!("parameters('{name}')"))) => found.push(path.to_owned()),
+        Value::Object(object) => object.iter().for_each(|(key, value)| holders(value, secrets, &below(key), found)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(index, value)| holders(value, secrets, &below(&index.to_string()), found)),
+        _ => {}
+    }
+}
+
+/// Why there is something to do though no resource changes; none when there is nothing.
+pub fn all_the_same(stack: Option<&Stack>, old: Option<&Value>, template: &Value, params: bool) -> Option<&'static str> {
+    match (stack, old) {
+        (Some(stack), _) if !stack.state().eq_ignore_ascii_case("succeeded") => Some("the last deployment did not come to its end, and is done again"),
+        (Some(_), None) => Some("Azure does not give back the template of before, so that it is deployed again"),
+        (Some(_), Some(old)) if old.get("outputs") != template.get("outputs") || !params => Some("only outputs change"),
+        (Some(_), Some(_)) => None,
+        (None, _) => Some("only outputs change"),
+    }
+}
+
 /// Whether parameters are as they were.
 pub fn is_same(before: &BTreeMap<String, Value>, now: &Value) -> bool {
-    let now = now.as_object().map(Map::len).unwrap_or_default() == before.len() && before.iter().all(|(name, value)| now.pointer(&format!("/{name}/value")) == Some(value));
-    now
+    let now: BTreeMap<&String, &Value> = now.as_object().into_iter().flatten().filter_map(|(name, param)| Some((name, param.get("value")?))).collect();
+    now.len() == before.len() && before.iter().all(|(name, value)| now.get(name) == Some(&value))
 }
 
 /// What makes or changes the stack. Locks of the template protect what is protected; a stack's own denials would keep everybody from everything.
@@ -200,10 +237,8 @@ pub fn removed(stack: &Stack, names: &Names, ids: &BTreeSet<String>, unforeseen:
         .collect();
     let is_gone = |id: &str| gone.iter().any(|gone| gone.eq_ignore_ascii_case(id));
     let locks = stack.resources().map(|(id, _)| id).filter(|id| Id::of(id).is_some_and(|id| is_lock(&id.ty)));
-    let reasons: Vec<Reason> = locks
-        .filter(|lock| Id::of(lock).and_then(|id| id.scope).is_some_and(|scope| is_gone(&scope)))
-        .map(|lock| locked(lock, names))
-        .collect();
+    let reasons: Vec<Reason> =
+        locks.filter(|lock| Id::of(lock).and_then(|id| id.scope).is_some_and(|scope| is_gone(&scope))).map(|lock| locked(lock, names)).collect();
     if !reasons.is_empty() {
         let next = Some("put it back and take `protect` out, deploy that, and remove it then".to_owned());
         return Err(Trouble::Refused { what: "this would remove what is protected".to_owned(), reasons, next });
@@ -254,13 +289,15 @@ pub fn endpoint(given: Option<&str>, authority: Option<&str>) -> Result<String, 
     let given = given.map(|given| given.trim_end_matches('/').to_owned());
     let known = match authority {
         Some(authority) if authority.contains("login.microsoftonline.us") => "https://management.usgovcloudapi.net",
-        Some(authority) if authority.contains("login.chinacloudapi.cn") || authority.contains("login.partner.microsoftonline.cn") => "https://management.chinacloudapi.cn",
+        Some(authority) if authority.contains("login.chinacloudapi.cn") || authority.contains("login.partner.microsoftonline.cn") => {
+            "https://management.chinacloudapi.cn"
+        }
         _ => "https://management.azure.com",
     };
     let endpoint = given.unwrap_or_else(|| known.to_owned());
-    let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|local| {
-        endpoint.strip_prefix(local).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-    });
+    let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .any(|local| endpoint.strip_prefix(local).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])));
     if endpoint.starts_with("https://") || local {
         return Ok(endpoint);
     }
