@@ -31,7 +31,7 @@ pub struct Compiled {
 
 /// The formats that an engine is there for.
 pub fn has_engine(format: Format) -> bool {
-    matches!(format, Format::CloudFormation | Format::Terraform)
+    matches!(format, Format::Arm | Format::CloudFormation | Format::Terraform)
 }
 
 /// Compiles; what is wrong is reported here.

@@ -2,6 +2,7 @@
 //!
 //! An engine says what it finds and does what it is told; it asks nobody and prints nothing. What it cannot do at all it answers with [`Trouble::Cannot`].
 
+pub mod arm;
 pub mod cfn;
 pub mod rest;
 pub mod terraform;
@@ -309,6 +310,16 @@ pub trait Engine {
 
     /// Whether an operation goes on when nobody follows it. One that does not is asked to stop by the first `cancel`, and killed by the second.
     fn goes_on_alone(&self, running: &Self::Running) -> bool;
+
+    /// Why a secret of the running stack has to be given again, where its cloud gives none back.
+    fn forgets_secrets(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What becomes of a stack whose operation was cancelled.
+    fn after_cancel(&self) -> &'static str {
+        "the stack goes back to what it was"
+    }
 
     /// How the stack is.
     async fn state(&mut self) -> Result<State<Self>, Trouble>;

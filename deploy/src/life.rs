@@ -2,6 +2,7 @@
 
 use crate::arguments::{Arguments, Losses, OutputFormat, Place, PrintFormat, Values, Verb};
 use crate::compile::{Compiled, compile};
+use crate::engine::arm::{self, Arm};
 use crate::engine::cfn::{self, Cfn};
 use crate::engine::terraform::{self, Terraform};
 use crate::engine::wire::Pace;
@@ -39,16 +40,15 @@ pub async fn run(arguments: Arguments) -> Outcome {
             let engine = terraform(&compiled, &place, &screen);
             Life::begin(engine, compiled, screen, arguments.verb, &place).await
         }
+        Format::Arm => {
+            let engine = azure(&compiled, &place, &screen).await;
+            Life::begin(engine, compiled, screen, arguments.verb, &place).await
+        }
         _ => wrong_call(format!("no engine of stackc takes a template of `{}`", compiled.target.name)),
     }
 }
 
 async fn cloudformation(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Cfn, Trouble> {
-    let pace = Pace {
-        poll: Duration::from_millis(place.poll_ms),
-        patience: Duration::from_millis(place.patience_ms),
-        answer: Duration::from_millis(place.answer_ms.max(1)),
-    };
     let options = cfn::Options {
         stack: compiled.name.clone(),
         region: place.region.clone(),
@@ -57,7 +57,36 @@ async fn cloudformation(compiled: &Compiled, place: &Place, screen: &Screen) -> 
         role: place.role.clone(),
         bucket: place.template_bucket.clone(),
     };
-    Cfn::new(options, pace, screen.notice()).await
+    Cfn::new(options, pace(place), screen.notice()).await
+}
+
+async fn azure(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Arm, Trouble> {
+    if place.role.is_some() {
+        return Err(Trouble::Cannot("Azure acts as who asks: --role is not for Azure".to_owned()));
+    }
+    if place.profile.is_some() {
+        return Err(Trouble::Cannot(
+            "Azure has no profiles: choose who asks with `az login` or AZURE_CLIENT_ID, and the subscription with AZURE_SUBSCRIPTION_ID".to_owned(),
+        ));
+    }
+    let given = |name: &str| std::env::var(params::variable(name)).ok();
+    let options = arm::Options {
+        stack: compiled.name.clone(),
+        group: place.resource_group.clone(),
+        region: place.region.clone(),
+        endpoint: place.endpoint_url.clone(),
+        params: compiled.origins.params.iter().map(|param| (param.name.clone(), param.user_name.clone(), given(&param.user_name))).collect(),
+    };
+    Arm::new(options, pace(place), screen.notice()).await
+}
+
+/// How long to wait for what.
+fn pace(place: &Place) -> Pace {
+    Pace {
+        poll: Duration::from_millis(place.poll_ms),
+        patience: Duration::from_millis(place.patience_ms),
+        answer: Duration::from_millis(place.answer_ms.max(1)),
+    }
 }
 
 fn terraform(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Terraform, Trouble> {
@@ -212,7 +241,7 @@ impl<E: Engine> Life<E> {
         };
         let previous = self.engine.previous().await?;
         let asks = self.screen.asks();
-        let found = params::settle(&self.compiled, given, &previous, asks, &mut self.screen);
+        let found = params::settle(&self.compiled, given, &previous, self.engine.forgets_secrets(), asks, &mut self.screen);
         if !found.missing.is_empty() {
             self.screen.report(found.missing, &self.compiled.sources);
             return Ok(Err(Outcome::WrongInput));
@@ -373,7 +402,7 @@ impl<E: Engine> Life<E> {
         self.screen.say("\nnobody waits any longer, and it goes on in the cloud: the same command takes it up again, `stackc events --follow` only looks\nCtrl-C once more cancels it");
         if interrupt::second(self.second_press).await == Pressed::Twice {
             match self.engine.cancel(running).await {
-                Ok(()) => self.screen.say("cancelled: the stack goes back to what it was; `stackc events --follow` shows it"),
+                Ok(()) => self.screen.say(format!("cancelled: {}; `stackc events --follow` shows it", self.engine.after_cancel())),
                 Err(trouble) => {
                     told(&self.compiled, &self.screen, trouble, None);
                 }
