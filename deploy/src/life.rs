@@ -41,7 +41,11 @@ pub async fn run(arguments: Arguments) -> Outcome {
             Life::begin(engine, compiled, screen, arguments.verb, &place).await
         }
         Format::Arm => {
-            let engine = azure(&compiled, &place, &screen).await;
+            let skips = matches!(&arguments.verb, Verb::Deploy { skip, .. } if !skip.is_empty());
+            let engine = match skips {
+                true => Err(Trouble::Cannot("Azure goes back from nothing that failed, so that there is nothing to --skip".to_owned())),
+                false => azure(&compiled, &place, &screen).await,
+            };
             Life::begin(engine, compiled, screen, arguments.verb, &place).await
         }
         _ => wrong_call(format!("no engine of stackc takes a template of `{}`", compiled.target.name)),

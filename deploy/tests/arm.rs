@@ -77,6 +77,8 @@ fn a_secret_is_asked_for_each_time_and_shown_nowhere() {
     assert_eq!(output.status.code(), Some(1));
     run.log.borrow_mut().push_str(&format!("$ stackc deploy --yes    (without the secret)\n{}\n", String::from_utf8_lossy(&output.stderr)));
     assert!(run.fake.with(|world| world.runs.len() == 3));
+    run.fake.with(|world| world.script.fail = None);
+    run.ok(&["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "api-key"]);
     snapshot("arm-secrets", &run);
 }
 
@@ -129,7 +131,7 @@ fn what_is_protected_stays() {
     run.ends(&["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "images"], 3);
     run.edit("    bucket media versioned=#true\n", "");
     run.edit("    output files (get)media.domain\n", "");
-    run.ends(&["deploy", "--yes", "--allow-replace", "media", "--allow-replace", "media_objects"], 3);
+    run.ends(&["deploy", "--yes", "--allow-replace", "media"], 3);
     run.edit("    registry images\n", "    bucket media versioned=#true\n    registry images\n");
     run.ok(&["deploy", "--yes"]);
     run.ok(&["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "images"]);
@@ -320,7 +322,8 @@ fn what_is_missing_is_said() {
         });
         let output = command.envs(set.iter().copied()).output().unwrap();
         let set: String = set.iter().map(|(name, value)| format!("{name}={value} ")).collect();
-        let text = format!("$ {set}stackc {}    (without {})\n{}\n", arguments.join(" "), remove.join(", "), String::from_utf8_lossy(&output.stderr));
+        let without = if remove.is_empty() { String::new() } else { format!("    (without {})", remove.join(", ")) };
+        let text = format!("$ {set}stackc {}{without}\n{}\n", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
         run.log.borrow_mut().push_str(&text);
         output.status.code()
     };
@@ -330,6 +333,7 @@ fn what_is_missing_is_said() {
     assert_eq!(said(&[], &[("STACKC_ENDPOINT_URL", "http://management.example")], &["status"]), Some(2));
     assert_eq!(said(&[], &[], &["status", "--role", "x"]), Some(2));
     assert_eq!(said(&[], &[], &["status", "--profile", "x"]), Some(2));
+    assert_eq!(said(&[], &[], &["deploy", "--skip", "media"]), Some(2));
     snapshot("arm-missing", &run);
 }
 

@@ -6,6 +6,7 @@ use super::super::wire::{self, Fault, Notice, Pace};
 use super::login::Login;
 use reqwest::Method;
 use serde_json::Value;
+use std::cell::Cell;
 
 /// Deployment stacks; the first version that can leave behind what Azure cannot delete, such as a vault's secrets.
 pub const STACKS: &str = "2025-07-01";
@@ -19,6 +20,8 @@ pub struct Api {
     rest: Rest,
     login: Login,
     endpoint: String,
+    /// The cloud's clock when it answered last.
+    clock: Cell<f64>,
     pub pace: Pace,
     pub notice: Notice,
 }
@@ -26,7 +29,7 @@ pub struct Api {
 impl Api {
     /// Talks to what answers at an address.
     pub fn new(rest: Rest, login: Login, endpoint: String, pace: Pace, notice: Notice) -> Api {
-        Api { rest, login, endpoint, pace, notice }
+        Api { rest, login, endpoint, clock: Cell::new(0.0), pace, notice }
     }
 
     /// Sends it once; a token that is no longer taken is renewed first, since then nothing was done.
@@ -49,9 +52,19 @@ impl Api {
                     renewed = true;
                     self.login.forget();
                 }
-                answer => return answer,
+                Ok(answer) => {
+                    let clock = answer.header("date").and_then(super::moments::seconds);
+                    self.clock.set(clock.unwrap_or_else(super::moments::now));
+                    return Ok(answer);
+                }
+                Err(why) => return Err(why),
             }
         }
+    }
+
+    /// Seconds since 1970 by the cloud's clock.
+    pub fn clock(&self) -> f64 {
+        self.clock.get()
     }
 
     /// Reads, until there is an answer.

@@ -173,12 +173,14 @@ impl Arm {
             return Ok(Progress::Ended(events, Ending::Gone));
         }
         let Some(left) = self.group_goes(running).await.map_err(|why| why.trouble("remove the resource group"))? else { return Ok(Progress::Going(events)) };
-        let at = events.iter().map(|event| event.at).fold(parts::now(), f64::max);
-        let note = |name: Option<String>, word: String| Event { at, name, ty: String::new(), step: Step::Note, word, reason: None };
         for vault in std::mem::take(&mut running.vaults) {
-            events.push(note(Some(vault), "deleted, and kept by Azure until its retention ends: its name is free only then".to_owned()));
+            (self.api.notice)(&format!("the Key Vault {vault} is kept by Azure until its retention ends: its name is free only then"));
         }
-        events.extend(left.map(|why| note(None, format!("the resource group {} stays: {why}", self.group))));
+        if let Some(why) = left {
+            (self.api.notice)(&format!("the resource group {} stays: {why}", self.group));
+        }
+        let ty = "Microsoft.Resources/deploymentStacks".to_owned();
+        events.push(Event { at: self.api.clock(), name: None, ty, step: Step::Done, word: "deleted".to_owned(), reason: None });
         Ok(Progress::Ended(events, Ending::Gone))
     }
 }

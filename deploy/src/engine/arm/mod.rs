@@ -399,7 +399,7 @@ impl Engine for Arm {
             let next = Some("take `protect` out of stack.kdl, deploy that, and destroy then".to_owned());
             return Err(Trouble::Refused { what: "the stack is protected from removal".to_owned(), reasons: locked, next });
         }
-        running.vaults = of(|ty| ty.eq_ignore_ascii_case("Microsoft.KeyVault/vaults")).map(|(id, _)| running.names.or_short(id, None)).collect();
+        running.vaults = of(|ty| ty.eq_ignore_ascii_case("Microsoft.KeyVault/vaults")).filter_map(|(id, _)| Id::of(id).map(|id| id.name)).collect();
         let actions = "&unmanageAction.Resources=delete&unmanageAction.ResourceGroups=detach&unmanageAction.ManagementGroups=detach&unmanageAction.ResourcesWithoutDeleteSupport=detach";
         let path = format!("{}{actions}", self.stack_path(""));
         let send = async || match self.api.send(Method::DELETE, &path, None).await {

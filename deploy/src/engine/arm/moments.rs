@@ -17,6 +17,11 @@ pub fn seconds(text: &str) -> Option<f64> {
     Some(days(year, i64::try_from(month).ok()? + 1, day)? * 86_400.0 + clock(words.next()?)?)
 }
 
+/// Seconds since 1970 by our own clock, where the cloud does not say.
+pub fn now() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map(|since| since.as_secs_f64()).unwrap_or_default()
+}
+
 fn clock(text: &str) -> Option<f64> {
     let mut parts = text.splitn(3, ':').map(|part| part.parse::<f64>().ok());
     Some(parts.next()?? * 3_600.0 + parts.next()?? * 60.0 + parts.next()??)

@@ -23,7 +23,7 @@ pub struct Stack {
 impl Stack {
     /// Takes in an answer.
     pub fn of(answer: Answer) -> Stack {
-        let at = answer.header("date").and_then(moments::seconds).unwrap_or_else(now);
+        let at = answer.header("date").and_then(moments::seconds).unwrap_or_else(moments::now);
         Stack { body: answer.body, at }
     }
 
@@ -105,11 +105,6 @@ impl Stack {
 /// A value as text.
 pub fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Seconds since 1970 by our own clock.
-pub fn now() -> f64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map(|since| since.as_secs_f64()).unwrap_or_default()
 }
 
 /// Parameters that Azure keeps secret.
