@@ -103,7 +103,7 @@ pub fn drifted(answer: &Value, names: &Names, template: &Value, hidden: &[String
         let ty = ty.or(Id::of(id).map(|id| id.ty)).unwrap_or_default();
         let properties: Vec<PropertyChange> = properties(change, hidden)
             .into_iter()
-            .filter(|property| !property.new.as_deref().is_some_and(|new| new == SECRET))
+            .filter(|property| property.new.as_deref() != Some(SECRET))
             .map(|property| PropertyChange { old: property.new, new: property.old, ..property })
             .collect();
         match text("changeType").unwrap_or_default() {
