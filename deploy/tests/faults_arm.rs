@@ -65,8 +65,7 @@ fn deployed() -> World {
 
 fn start(case: &Case, deployed: &World) -> Run {
     let mut run = Run::new(STACK);
-    run.answer = 100;
-    run.patience = 300;
+    (run.answer, run.patience) = (10_000, 10_000);
     if case.there {
         run.fake.with(|world| world.put_back(deployed));
     }
@@ -86,7 +85,9 @@ fn start(case: &Case, deployed: &World) -> Run {
 
 /// Runs a cell, and says how it ended, or what is wrong with it.
 fn cell(case: &Case, faults: &[Fault], deployed: &World) -> Result<&'static str, String> {
-    let run = start(case, deployed);
+    let mut run = start(case, deployed);
+    // Only what meets a fault is in a hurry: the machine may have other things to do.
+    (run.answer, run.patience) = (100, 300);
     run.fake.with(|world| world.faults = faults.to_vec());
     let ended = run.finish(case.arguments);
     let said = format!("{:?}\n{}{}", ended.code, ended.stderr, ended.stdout);
@@ -102,6 +103,7 @@ fn cell(case: &Case, faults: &[Fault], deployed: &World) -> Result<&'static str,
     };
     // Without the fault, the same command comes to its end.
     run.fake.with(|world| world.faults.clear());
+    (run.answer, run.patience) = (10_000, 10_000);
     let again = run.finish(case.arguments);
     if again.code != Some(0) {
         return Err(format!("the same command does not take it up again: {:?}\n{}\nat first: {said}", again.code, again.stderr));
