@@ -28,7 +28,7 @@ pub struct Compiled {
 
 /// The formats that an engine is there for.
 pub fn has_engine(format: Format) -> bool {
-    matches!(format, Format::CloudFormation | Format::Terraform)
+    matches!(format, Format::CloudFormation | Format::Terraform | Format::Heat)
 }
 
 /// Compiles; what is wrong is reported here.

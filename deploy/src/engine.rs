@@ -3,6 +3,7 @@
 //! An engine says what it finds and does what it is told; it asks nobody and prints nothing. What it cannot do at all it answers with [`Trouble::Cannot`].
 
 pub mod cfn;
+pub mod heat;
 pub mod rest;
 pub mod terraform;
 pub mod wire;
@@ -234,6 +235,8 @@ pub struct Drift {
     pub drifted: Vec<Change>,
     /// Names in the template of resources that could not be compared.
     pub unchecked: Vec<String>,
+    /// What else is to be known, such as what the cloud does not compare.
+    pub notes: Vec<String>,
 }
 
 /// What stands in the way of a removal, such as a bucket that is not empty.

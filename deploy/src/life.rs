@@ -3,6 +3,7 @@
 use crate::arguments::{Arguments, Losses, OutputFormat, Place, PrintFormat, Values, Verb};
 use crate::compile::{Compiled, compile};
 use crate::engine::cfn::{self, Cfn};
+use crate::engine::heat::{self, Heat};
 use crate::engine::terraform::{self, Terraform};
 use crate::engine::wire::Pace;
 use crate::engine::{Drift, Ending, Engine, Event, Progress, State, Trouble, Wanted, What};
@@ -39,16 +40,23 @@ pub async fn run(arguments: Arguments) -> Outcome {
             let engine = terraform(&compiled, &place, &screen);
             Life::begin(engine, compiled, screen, arguments.verb, &place).await
         }
+        Format::Heat => {
+            let engine = heat(&compiled, &place, &screen).await;
+            Life::begin(engine, compiled, screen, arguments.verb, &place).await
+        }
         _ => wrong_call(format!("no engine of stackc takes a template of `{}`", compiled.target.name)),
     }
 }
 
-async fn cloudformation(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Cfn, Trouble> {
-    let pace = Pace {
+fn pace(place: &Place) -> Pace {
+    Pace {
         poll: Duration::from_millis(place.poll_ms),
         patience: Duration::from_millis(place.patience_ms),
         answer: Duration::from_millis(place.answer_ms.max(1)),
-    };
+    }
+}
+
+async fn cloudformation(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Cfn, Trouble> {
     let options = cfn::Options {
         stack: compiled.name.clone(),
         region: place.region.clone(),
@@ -57,7 +65,20 @@ async fn cloudformation(compiled: &Compiled, place: &Place, screen: &Screen) -> 
         role: place.role.clone(),
         bucket: place.template_bucket.clone(),
     };
-    Cfn::new(options, pace, screen.notice()).await
+    Cfn::new(options, pace(place), screen.notice()).await
+}
+
+async fn heat(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Heat, Trouble> {
+    if place.role.is_some() {
+        return Err(Trouble::Cannot("Heat acts as whoever calls it, and takes no role: name another cloud of clouds.yaml (--profile)".to_owned()));
+    }
+    let options = heat::Options {
+        stack: compiled.name.clone(),
+        region: place.region.clone(),
+        profile: place.profile.clone(),
+        endpoint: place.endpoint_url.clone(),
+    };
+    Heat::new(options, pace(place), screen.notice()).await
 }
 
 fn terraform(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Terraform, Trouble> {
@@ -599,17 +620,24 @@ impl<E: Engine> Life<E> {
     }
 
     async fn drift(&mut self, format: PrintFormat, detailed: bool) -> Result<Outcome, Trouble> {
-        let Drift { drifted, unchecked } = self.engine.drift().await?;
+        let Drift { drifted, unchecked, notes } = self.engine.drift().await?;
         if format == PrintFormat::Json {
             let unchecked: Vec<String> = unchecked.iter().map(|name| self.compiled.label(name)).collect();
-            let whole = json!({ "stack": self.compiled.name, "place": self.engine.place(), "drifted": table::changes_json(&self.compiled, &drifted), "unchecked": unchecked });
+            let whole = json!({ "stack": self.compiled.name, "place": self.engine.place(), "drifted": table::changes_json(&self.compiled, &drifted), "unchecked": unchecked, "notes": notes });
             self.screen.print(&format!("{whole:#}\n"));
         } else {
-            let head = if drifted.is_empty() { "as it was deployed".to_owned() } else { format!("{} no longer as deployed", drifted.len()) };
+            let head = if drifted.is_empty() && notes.is_empty() {
+                "as it was deployed".to_owned()
+            } else if drifted.is_empty() {
+                "nothing was found that is no longer as deployed".to_owned()
+            } else { format!("{} no longer as deployed", drifted.len()) };
             let mut text = format!("{} ({}): {head}\n", self.compiled.name, self.engine.place());
             text.push_str(&table::lines(&self.compiled, &drifted, |what| if what == What::Remove { "removed" } else { "changed" }));
             if !unchecked.is_empty() {
                 text.push_str(&format!("  {} could not be compared: the cloud cannot compare resources of their types\n", unchecked.len()));
+            }
+            for note in &notes {
+                text.push_str(&format!("  {note}\n"));
             }
             if !drifted.is_empty() {
                 text.push_str("  `stackc deploy --revert-drift` puts back what was changed\n");
