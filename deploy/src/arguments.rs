@@ -58,7 +58,7 @@ pub struct Place {
     /// The cloud's region
     #[arg(long)]
     pub region: Option<String>,
-    /// The profile of your AWS configuration
+    /// The profile of your AWS configuration, or the cloud of clouds.yaml
     #[arg(long)]
     pub profile: Option<String>,
     /// Another address of the cloud's API
@@ -234,7 +234,7 @@ pub enum Verb {
         /// A bucket that is emptied, all of its versions for good, so that it can go
         #[arg(long, value_name = "NAME")]
         empty: Vec<String>,
-        /// A resource that stays, outside of the stack, when a removal failed at it
+        /// A resource that stays, outside of the stack, when a removal failed at it (with Heat, in any case)
         #[arg(long, value_name = "NAME")]
         retain: Vec<String>,
     },

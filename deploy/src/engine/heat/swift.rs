@@ -19,7 +19,7 @@ impl Heat {
             let stays = declared.get("deletion_policy").and_then(Value::as_str).is_some_and(|policy| policy.eq_ignore_ascii_case("retain"));
             let purged = declared.get("properties").and_then(|own| own.get("PurgeOnDelete")).and_then(Value::as_bool) == Some(true);
             if !stays && !purged && !self.objects(&id, 1).await?.is_empty() {
-                found.push(Obstacle { name: resource.name, id, what: "is not empty".to_owned() });
+                found.push(Obstacle { name: resource.name, id, ty: resource.ty, what: "is not empty".to_owned() });
             }
         }
         Ok(found)
