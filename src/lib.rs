@@ -3,6 +3,7 @@
 //! Text becomes a tree ([`syntax`]), the tree a portable model ([`check`]), the model native resources ([`rules`]), native
 //! resources text ([`emit`]). Whatever knows a cloud is data below `specs/` and `targets/`; whatever knows how is code here.
 
+pub mod backend;
 pub mod check;
 pub mod diag;
 pub mod embedded;

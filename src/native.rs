@@ -1,5 +1,6 @@
 //! The second IR: native resources with symbolic references. It spells no format's references, joins or parameters; `emit` does.
 
+use crate::backend::Backend;
 use crate::check::ResourceId;
 use crate::provider::NativeKind;
 use crate::rules::Grade;
@@ -26,6 +27,8 @@ pub struct Graph {
     pub settings: Vec<(String, Val)>,
     /// What of the stack does not arrive as it was written, accepted or not.
     pub losses: Vec<MetLoss>,
+    /// Where the state is kept, for a format that has one.
+    pub state: Option<Backend>,
 }
 
 /// A loss that a stack meets on a target.

@@ -103,6 +103,30 @@ fn nothing_is_written_when_anything_is_wrong() {
 }
 
 #[test]
+fn a_state_goes_where_there_is_one() {
+    let stack = "stack shop {\n    state s3 bucket=\"acme-${x}\" region=eu-west-1\n    bucket media\n    stage prod { bucket media versioned=#true; }\n}\n";
+    let with = folder(stack);
+    let template = |folder: &std::path::Path, rest: &[&str]| {
+        let output = stackc(folder, &[&["build", "-o", "-"], rest].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        serde_json::from_str::<serde_json::Value>(&stdout(&output)).unwrap()
+    };
+    let state = |template: &serde_json::Value| template.pointer("/terraform/backend").cloned();
+    let settings =
+        |key: &str| serde_json::json!({ "s3": { "bucket": "acme-$${x}", "region": "eu-west-1", "key": key, "use_lockfile": true, "encrypt": true } });
+    assert_eq!(state(&template(with.path(), &["--target", "tf-aws"])), Some(settings("stackc/shop/tf-aws.tfstate")));
+    assert_eq!(state(&template(with.path(), &["--target", "tf-openstack", "--stage", "prod"])), Some(settings("stackc/shop-prod/tf-openstack.tfstate")));
+    // Without it nothing else is different, and other formats know none.
+    let without = folder(&stack.lines().filter(|line| !line.contains("state ")).map(|line| format!("{line}\n")).collect::<String>());
+    for target in ["cfn", "arm"] {
+        assert_eq!(template(with.path(), &["--target", target]), template(without.path(), &["--target", target]));
+    }
+    let mut bare = template(with.path(), &["--target", "tf-aws"]);
+    bare.pointer_mut("/terraform").unwrap().as_object_mut().unwrap().remove("backend");
+    assert_eq!(bare, template(without.path(), &["--target", "tf-aws"]));
+}
+
+#[test]
 fn templates_go_where_they_were_asked_to() {
     let folder = folder("stack shop {\n    bucket media\n    stage prod {\n        bucket media { protect }\n    }\n}\n");
     assert!(stackc(folder.path(), &["build", "--target", "all", "-o", "out"]).status.success());

@@ -73,7 +73,7 @@ pub struct Place {
     /// What brings a Terraform target to life: terraform, tofu, or the path of one
     #[arg(long, env = "STACKC_ENGINE", value_name = "PROGRAM")]
     pub engine: Option<String>,
-    /// Where Terraform keeps its state, as a kind and its settings: "s3 bucket=acme-state region=eu-west-1", azurerm, gcs, http, local
+    /// Where Terraform keeps its state, over the stack's own `state`: a kind and its settings, "s3 bucket=acme-state region=eu-west-1", azurerm, gcs, http, local
     #[arg(long, env = "STACKC_STATE", value_name = "STATE")]
     pub state: Option<String>,
     /// Never ask; what would have to be asked is refused
@@ -231,7 +231,7 @@ pub enum Verb {
         /// Do not ask before what loses nothing
         #[arg(long)]
         yes: bool,
-        /// A bucket that is emptied, all of its versions for good, so that it can go
+        /// A bucket or a registry that is emptied, all versions and images for good, so that it can go
         #[arg(long, value_name = "NAME")]
         empty: Vec<String>,
         /// A resource that stays, outside of the stack, when a removal failed at it (with Heat, in any case)

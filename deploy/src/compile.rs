@@ -2,6 +2,7 @@
 
 use crate::arguments::{MessageFormat, Place};
 use crate::{Outcome, files, report, wrong_call};
+use stackc::backend::Backend;
 use stackc::emit::{Format, Style};
 use stackc::native::Removal;
 use stackc::origins::{Origins, ResourceOrigin};
@@ -20,6 +21,8 @@ pub struct Compiled {
     pub template: String,
     /// From its names back to the stack.
     pub origins: Origins,
+    /// Where the stack says that Terraform keeps its state.
+    pub state: Option<Backend>,
     /// Where the stack is declared.
     pub span: Span,
     /// Native types that hold what a replacement would lose, by the rules.
@@ -44,6 +47,8 @@ pub fn compile(place: &Place, format: MessageFormat) -> Result<Compiled, Outcome
     let target = choose(place.target.as_deref(), all, &model.targets.iter().map(|name| name.text.as_str()).collect::<Vec<_>>())?;
     let parts = [Some(model.name.as_str()), stage, place.instance.as_deref()];
     let name = parts.into_iter().flatten().collect::<Vec<_>>().join("-");
+    // The engine says where the state is, since a call can say otherwise.
+    let state = model.state.take();
     // Terraform knows no stack that keeps the names of two copies apart, and shows the line that it refuses.
     let by_name = target.format == Format::Terraform;
     if by_name {
@@ -55,7 +60,7 @@ pub fn compile(place: &Place, format: MessageFormat) -> Result<Compiled, Outcome
     report::report(&out.sorted(), &sources, format, true);
     let Some((artefact, origins)) = built.filter(|_| !failed) else { return Err(Outcome::WrongInput) };
     let stateful = compiler.stateful_types(&target, &mut sources);
-    Ok(Compiled { sources, target, name, template: artefact.text, origins, span: model.span, stateful })
+    Ok(Compiled { sources, target, name, template: artefact.text, origins, state, span: model.span, stateful })
 }
 
 /// The target: the one that is asked for, or the only one of the stack's that an engine is there for.

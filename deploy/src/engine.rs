@@ -246,6 +246,8 @@ pub struct Obstacle {
     pub name: String,
     /// What the cloud calls it.
     pub id: String,
+    /// The provider's type.
+    pub ty: String,
     /// What about it, such as "is not empty".
     pub what: String,
 }

@@ -101,6 +101,7 @@ fn terraform(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Terr
     let options = terraform::Options {
         program: place.engine.clone(),
         state: place.state.clone(),
+        stack_state: compiled.state.clone(),
         beside: place.input.file.parent().map(Into::into).unwrap_or_default(),
         name: compiled.name.clone(),
         target: compiled.target.name.clone(),
@@ -351,7 +352,7 @@ impl<E: Engine> Life<E> {
         loop {
             let progress = tokio::select! {
                 progress = self.engine.follow(&mut running) => progress,
-                () = interrupt::first() => {
+                () = interrupt::next() => {
                     if self.engine.goes_on_alone(&running) {
                         watch.close();
                         return Followed::Left(self.left(&running).await);

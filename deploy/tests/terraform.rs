@@ -272,7 +272,8 @@ fn a_whole_life_with_the_real_provider() {
     let Some(aws) = Aws::start() else { return };
     aws.behind("of('s3').create_bucket(Bucket='acme-state')");
     let run = Run::new(SHOP, "tf-aws", aws.environment.clone());
-    let run = run.with("CI", "true").with("STACKC_STATE", "s3 bucket=acme-state region=us-east-1 use_path_style=#true");
+    let run = run.with("CI", "true");
+    run.edit("stack shop {", "stack shop {\n    state s3 bucket=acme-state region=us-east-1 use_path_style=#true");
     run.ends(&["outputs"], 2);
     run.ends(&["plan", "--detailed-exitcode"], 2);
     run.ok(&["deploy", "--yes"]);
@@ -472,6 +473,8 @@ fn calls_that_cannot_be_right() {
     run.ends(&["plan", "--role", "arn:aws:iam::1:role/x"], 2);
     let run = run.with("CI", "true");
     run.ends(&["plan"], 2);
+    run.edit("stack shop {", "stack shop {\n    state s3 bucket=acme-state key=shop region=eu-west-1");
+    run.ends(&["plan", "--instance", "green"], 2);
     let run = run.with("PATH", "/nowhere");
     run.ends(&["plan", "--state", "local"], 2);
     run.snapshot("terraform-calls");

@@ -10,6 +10,7 @@ mod relations;
 pub use model::*;
 pub use properties::{Piece, split_fmt, wanted};
 
+use crate::backend::Backend;
 use crate::diag::{Diagnostic, Diagnostics, check as diag};
 use crate::portable::{Catalogue, Format, PortableType};
 use crate::source::{Sources, Span};
@@ -158,7 +159,7 @@ impl<'a> Checker<'a> {
                         self.model.stages.push(name);
                     }
                 }
-                "output" | "tags" | "targets" => {}
+                "output" | "tags" | "targets" | "state" => {}
                 _ => match self.name_of(node) {
                     Some(name) => resources.push((name, node.clone())),
                     None => self.nameless.push(node.name.text.clone()),
@@ -172,7 +173,7 @@ impl<'a> Checker<'a> {
         for (name, node) in resources {
             let types: Vec<&str> = self.catalogue.names().collect();
             let Some(ty) = self.catalogue.get(&node.name.text, self.sources) else {
-                let known: Vec<&str> = types.into_iter().chain(["param", "output", "stage", "tags", "targets"]).collect();
+                let known: Vec<&str> = types.into_iter().chain(["param", "output", "stage", "state", "tags", "targets"]).collect();
                 self.out.push(diag::unknown_type(node.name.span, &node.name.text, &known));
                 self.take_name(&name, Named::Broken);
                 continue;
@@ -293,7 +294,7 @@ impl<'a> Checker<'a> {
     /// Replaces single properties of resources: what the stage names, it replaces whole.
     fn apply_stage(&mut self, stage: &Node, resources: &mut [(Ident, Node)]) {
         for change in stage.children() {
-            if matches!(change.name.text.as_str(), "param" | "output" | "stage" | "targets" | "tags") {
+            if matches!(change.name.text.as_str(), "param" | "output" | "stage" | "targets" | "tags" | "state") {
                 self.out.push(diag::not_in_stage(change.name.span, &change.name.text));
                 continue;
             }
@@ -328,6 +329,7 @@ impl<'a> Checker<'a> {
 
     fn read_stack_nodes(&mut self, stack: &Node) {
         let mut outputs: HashMap<String, Span> = HashMap::new();
+        let mut state: Option<Span> = None;
         for node in stack.children() {
             match node.name.text.as_str() {
                 "output" => {
@@ -347,6 +349,16 @@ impl<'a> Checker<'a> {
                     };
                     if let Some(value) = self.text_value(value, "output", Format::Any, false) {
                         self.model.outputs.push(StackOutput { name, value });
+                    }
+                }
+                "state" => {
+                    if let Some(first) = state.replace(node.name.span) {
+                        self.out.push(diag::duplicate_property(node.name.span, "state", first));
+                        continue;
+                    }
+                    match Backend::read(node, !self.model.stages.is_empty()) {
+                        Ok(backend) => self.model.state = Some(backend),
+                        Err(problems) => problems.into_iter().for_each(|problem| self.out.push(problem)),
                     }
                 }
                 "tags" => {

@@ -1,5 +1,6 @@
 //! The portable model: a stack whose every name is resolved and whose every value has the type that its property takes.
 
+use crate::backend::Backend;
 use crate::portable::PortableType;
 use crate::source::Span;
 use crate::syntax::{Ident, Scalar};
@@ -30,10 +31,22 @@ pub struct Model {
     pub tags: Vec<(String, Field)>,
     /// Targets that the stack says it is for.
     pub targets: Vec<Ident>,
+    /// Where Terraform keeps its state.
+    pub state: Option<Backend>,
     /// The names of its stages.
     pub stages: Vec<Ident>,
     /// The stage that this model is of.
     pub stage: Option<String>,
+}
+
+impl Model {
+    /// The running stack's name: the stack's, with the stage behind it.
+    pub fn full_name(&self) -> String {
+        match &self.stage {
+            Some(stage) => format!("{}-{stage}", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// A value asked for when deploying.

@@ -2,6 +2,7 @@
 
 use super::Format;
 use super::json::{self, Json};
+use crate::backend::Setting;
 use crate::native::{Graph, NativeId, NativeParam, NativeResource, Removal, Val, ValKind};
 use crate::provider::NativeKind;
 use crate::rules::Target;
@@ -19,6 +20,18 @@ pub fn write(graph: &Graph, target: &Target, compact: bool) -> String {
         json.key("terraform").object(|json| {
             if let Some(version) = setting("required-version").and_then(|node| node.arg_str(0)) {
                 json.key("required_version").text(version);
+            }
+            if let Some(state) = &graph.state {
+                json.key("backend").object(|json| {
+                    json.key(&state.kind).object(|json| {
+                        for (name, setting) in &state.settings {
+                            match setting {
+                                Setting::Text(text) => json.key(name).text(&escape(text)),
+                                Setting::Flag(flag) => json.key(name).raw(&flag.to_string()),
+                            }
+                        }
+                    });
+                });
             }
             json.key("required_providers").object(|json| {
                 for provider in &providers {

@@ -241,7 +241,9 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let mut params = self.params();
         // A rule may have looked at more parameters than it then needed.
         params.iter_mut().enumerate().skip(self.model.params.len()).for_each(|(index, param)| param.used = read.contains(&index));
-        let mut graph = Graph { stack: self.model.name.clone(), about: self.about(), params, resources, outputs, settings, losses: self.losses.take() };
+        let mut graph =
+            Graph { stack: self.model.name.clone(), about: self.about(), params, resources, outputs, settings, losses: self.losses.take(), state: None };
+        graph.state = self.model.state.as_ref().map(|state| state.settled(&self.model.full_name(), &self.checked.target().name));
         let slots = self.merge(&mut graph);
         let tags = self.stack_tags();
         let own = |id: NativeId| slots.get(id.0).map_or_else(Vec::new, |slot| self.own_tags(*slot));

@@ -265,7 +265,7 @@ impl Maker<'_, '_> {
             // What is in the other stage goes with it.
             self.add(format!("{path}: node removed"), vec![(full.clone(), blank(stack, &full))], lines.clone(), false, stage);
             if !text.contains('\n') && !text.contains("//") {
-                let once = matches!(name, "tags" | "targets" | "accept" | "stage") || (top && stage.is_some());
+                let once = matches!(name, "tags" | "targets" | "accept" | "stage" | "state") || (top && stage.is_some());
                 let twice = !once;
                 self.add(format!("{path}: node given twice"), vec![(full.end..full.end, format!("; {text}"))], lines.clone(), twice, stage);
             }
@@ -306,7 +306,7 @@ impl Maker<'_, '_> {
         let stack = self.stack;
         let long = "x".repeat(41);
         let wrong = ["Abc", "a_b", "a--b", "-a", "a-", "1a", "\"\"", "\"a b\"", "é", "\"a.b\"", "7", "#true", "(get)a", &long];
-        let mut named: Vec<&Node> = stack.root.children().iter().filter(|node| !matches!(node.name.text.as_str(), "tags" | "targets")).collect();
+        let mut named: Vec<&Node> = stack.root.children().iter().filter(|node| !matches!(node.name.text.as_str(), "tags" | "targets" | "state")).collect();
         named.push(&stack.root);
         for node in named {
             let Some(value) = node.args.first() else { continue };
@@ -348,7 +348,7 @@ impl Maker<'_, '_> {
             }
             // The name of something else.
             for (index, other) in stack.root.children().iter().enumerate() {
-                let shared = |kind: &str| kind != "output" && kind != "stage" && kind != "tags" && kind != "targets";
+                let shared = |kind: &str| kind != "output" && kind != "stage" && kind != "tags" && kind != "targets" && kind != "state";
                 let same = if kind == "output" { other.name.text == "output" } else { shared(&other.name.text) };
                 let Some(taken) = other.arg_str(0).filter(|_| same && !std::ptr::eq(other, node)) else { continue };
                 if index % 3 == self.random.below(3) {

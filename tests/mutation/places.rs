@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 /// The nodes of a stack that are no resources.
-const OTHERS: [&str; 5] = ["param", "output", "stage", "tags", "targets"];
+const OTHERS: [&str; 6] = ["param", "output", "stage", "state", "tags", "targets"];
 
 /// An example's text with its tree and the types that it can use.
 pub struct Stack {

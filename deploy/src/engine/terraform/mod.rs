@@ -4,15 +4,14 @@
 //! Each running stack has a working folder beside its file. What applies there is a process of its own, which outlives us: who comes next finds it by
 //! `running.json`, and follows what it writes into its log.
 
-mod backend;
 mod changes;
 mod process;
 
 use super::{Drift, Ending, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Trouble, Wanted};
-use backend::{Backend, Which};
 pub use changes::Names;
 use process::{Program, Said};
 use serde_json::{Value, json};
+use stackc::backend::{Backend, Setting};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -44,8 +43,10 @@ const UNSAVED: &str = "errored.tfstate";
 pub struct Options {
     /// The program: `terraform`, `tofu`, or a path.
     pub program: Option<String>,
-    /// Where the state is kept, as the user says it.
+    /// Where the state is kept, as the call says it.
     pub state: Option<String>,
+    /// Where the stack says that it is kept.
+    pub stack_state: Option<Backend>,
     /// The folder that the stack's file is in.
     pub beside: PathBuf,
     /// The running stack's name.
@@ -117,13 +118,21 @@ pub struct Running {
 impl Terraform {
     /// Finds the program and the folder. Nothing is changed yet.
     pub fn new(options: Options, in_ci: bool, notice: Rc<dyn Fn(&str)>) -> Result<Terraform, Trouble> {
-        if in_ci && options.state.is_none() {
+        if in_ci && options.state.is_none() && options.stack_state.is_none() {
             return Err(Trouble::Call(
-                "in CI a state in the working folder is lost with the machine, and nothing was done: say where it is kept, such as `--state 's3 bucket=acme-state region=eu-west-1'` or STACKC_STATE (`local` insists)".to_owned(),
+                "in CI a state in the working folder is lost with the machine, and nothing was done: say where it is kept, in the stack (`state s3 bucket=acme-state region=eu-west-1`), by --state or by STACKC_STATE (`local` insists)".to_owned(),
             ));
         }
-        let which = Which { name: &options.name, target: &options.target, one_of_many: !options.parts.is_empty() };
-        let backend = Backend::read(options.state.as_deref(), which).map_err(Trouble::Call)?;
+        let backend = match (&options.state, &options.stack_state) {
+            (None, Some(backend)) => backend.clone(),
+            (said, _) => Backend::said(said.as_deref(), !options.parts.is_empty()).map_err(|why| Trouble::Call(format!("--state: {why}")))?,
+        };
+        if !backend.apart && !options.parts.is_empty() {
+            return Err(Trouble::Call(
+                "this copy and the others would share one state: put `{name}` into where the stack's `state` is, in whose place the running stack's name is put".to_owned(),
+            ));
+        }
+        let backend = backend.settled(&options.name, &options.target);
         let program = Program::find(options.program.as_deref())?;
         let own = [options.target.as_str()].into_iter().chain(options.parts.iter().map(String::as_str)).collect::<Vec<_>>().join(".");
         let folder = options.beside.join(".stackc").join(own);
@@ -196,9 +205,9 @@ impl Terraform {
             });
         }
         self.sweep();
-        let backend = format!("{:#}\n", self.backend.block());
+        let backend = format!("{:#}\n", block(&self.backend));
         let required = serde_json::from_str::<Value>(template).ok().and_then(|template| template.get("terraform").cloned());
-        let ready = json!({ "program": self.program.name(), "backend": self.backend.block(), "required": required }).to_string();
+        let ready = json!({ "program": self.program.name(), "backend": block(&self.backend), "required": required }).to_string();
         let write = |name: &str, text: &str| private_file(&self.path(name), text).map_err(|error| self.unusable(&error));
         write(TEMPLATE, template)?;
         write(BACKEND, &backend)?;
@@ -334,7 +343,7 @@ impl Terraform {
         let lock = format!("-lock-timeout={}s", self.options.lock.as_secs().max(1));
         let mut environment = self.options.environment.clone();
         environment.extend_from_slice(&planned.variables);
-        crate::interrupt::listen().await;
+        crate::interrupt::listen();
         let child = self.program.start(&self.folder, &["apply", "-input=false", "-json", "-auto-approve", &lock, &name], &environment, log)?;
         let running = Running::of(Some(child), 0, name);
         let known = json!({ "process": running.id, "plan": running.plan }).to_string();
@@ -720,4 +729,16 @@ fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
         Err(error) if error.kind() == ErrorKind::WriteZero => Err(std::io::Error::other("the disk is full")),
         other => other,
     }
+}
+
+/// Terraform's block for a backend.
+fn block(backend: &Backend) -> Value {
+    let settings = backend.settings.iter().map(|(name, setting)| {
+        let value = match setting {
+            Setting::Text(text) => json!(text.replace("${", "$${").replace("%{", "%%{")),
+            Setting::Flag(flag) => json!(flag),
+        };
+        (name.clone(), value)
+    });
+    json!({ "terraform": { "backend": { &backend.kind: settings.collect::<serde_json::Map<String, Value>>() } } })
 }
