@@ -359,5 +359,6 @@ pub trait Engine {
     async fn clear(&mut self, obstacle: &Obstacle) -> Result<(), Trouble>;
 
     /// Begins to remove the stack. Where an earlier removal failed at one of these resources, by their names in the template, it is left behind.
+    /// An engine whose cloud has to be told beforehand leaves them behind in any case.
     async fn destroy(&mut self, retain: &[String]) -> Result<Self::Running, Trouble>;
 }

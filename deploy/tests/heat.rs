@@ -457,6 +457,12 @@ fn clouds_yaml_is_read() {
 }
 
 #[test]
+fn the_commands_of_the_page_print_what_it_says() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/deploy-heat.md");
+    runs::page::<Fake>(&path, 2);
+}
+
+#[test]
 fn the_call_is_checked() {
     let run = Run::new(SHOP);
     run.ends(&["outputs"], 2);
