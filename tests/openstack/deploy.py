@@ -50,6 +50,7 @@ class Person:
         self.secret = secrets.token_hex(8) + "'\"$\\{}: #"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("OS_") and name != "CI"}
         self.environment = {**kept, **environment, "STACKC_PARAM_TOKEN": self.secret, "STACKC_PARAM_OBJECT_STORE": store, "STACKC_POLL_MS": "500"}
+        self.printed = ""
         self.edit(None, STACK)
 
     def edit(self, old: str | None, new: str) -> None:
@@ -66,7 +67,7 @@ class Person:
     def run(self, *words: str, code: int = 0) -> str:
         print(f"\n$ stackc {' '.join(words)}", flush=True)
         done = subprocess.run([self.program, *words], cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=600)
-        text = done.stderr + done.stdout
+        self.printed, text = done.stdout, done.stderr + done.stdout
         print(text, end="", flush=True)
         if self.secret in text or self.environment["OS_PASSWORD"] in text:
             raise Broken("a secret is printed")
@@ -81,7 +82,8 @@ def ids(heat: Heat) -> dict[str, str]:
 
 def compared(table: Table, person: Person, heat: Heat, what: str, *words: str) -> None:
     """Deploys, and holds what Heat did against what the plan said: which resources are others now, and which were touched at all."""
-    plan = json.loads(person.run("plan", "--format", "json", *words))
+    person.run("plan", "--format", "json", *words)
+    plan = json.loads(person.printed)
     said = {change["name"]: change["what"] for change in plan["changes"]}
     before, events = ids(heat), heat.events()
     person.run("deploy", "--yes", *words)

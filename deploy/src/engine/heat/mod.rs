@@ -308,14 +308,18 @@ impl Engine for Heat {
     async fn drift(&mut self) -> Result<Drift, Trouble> {
         let stack = self.existing().await?;
         let (id, doing) = (stack.id().to_owned(), "let Heat look at what is there");
-        if stack.is_busy() {
+        // A look that somebody began already is as good as ours.
+        let looks = stack.how() == "CHECK_IN_PROGRESS";
+        if stack.is_busy() && !looks {
             return Err(Trouble::Resumable {
                 what: format!("something is going on in the stack ({})", stack.how()),
                 next: "let it come to its end (`stackc events --follow`)".to_owned(),
             });
         }
-        let mut seen = self.from(&id, false).await.map_err(|why| why.trouble(doing))?;
-        self.ask(&id, "check", |how| how == "CHECK_IN_PROGRESS").await.map_err(|why| why.trouble(doing))?;
+        let mut seen = self.from(&id, looks).await.map_err(|why| why.trouble(doing))?;
+        if !looks {
+            self.ask(&id, "check", |how| how == "CHECK_IN_PROGRESS").await.map_err(|why| why.trouble(doing))?;
+        }
         for quiet in 0.. {
             tokio::time::sleep(self.api.pace.poll).await;
             let how = self.find(Some(&id)).await.map_err(|why| why.trouble(doing))?.map(|stack| stack.how().to_owned()).unwrap_or_default();

@@ -165,7 +165,7 @@ impl Heat {
             return Err(Trouble::Refused { what: "Heat does not change this, and nothing was changed".to_owned(), reasons, next: None });
         }
         let mut notes = Vec::new();
-        if !changes.is_empty() {
+        if changes.iter().any(|change| change.what != What::Add && change.what != What::Remove) {
             notes.push(COMPARED.to_owned());
         }
         if old.get("outputs") != new.get("outputs") {

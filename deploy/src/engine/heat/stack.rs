@@ -95,12 +95,16 @@ impl Heat {
                 // A name leads to the address with the id, from wherever Heat thinks that it is: only the id is taken from it.
                 let by_name = format!("/stacks/{name}");
                 let answer = read(self.api.pace, &self.api.notice, async || self.api.heat(reqwest::Method::GET, &by_name, None).await);
-                let place = match answer.await {
-                    Ok(answer) => answer.header("location").unwrap_or_default().split('?').next().unwrap_or_default().to_owned(),
+                match answer.await {
+                    // Something between followed the way itself.
+                    Ok(answer) if answer.status < 300 => text(&answer.body.get("stack").cloned().unwrap_or_default(), "id").to_owned(),
+                    Ok(answer) => {
+                        let place = answer.header("location").unwrap_or_default().split('?').next().unwrap_or_default();
+                        place.rsplit('/').next().unwrap_or_default().to_owned()
+                    }
                     Err(why) if why.is_missing() => return Ok(None),
                     Err(why) => return Err(why),
-                };
-                place.rsplit('/').next().unwrap_or_default().to_owned()
+                }
             }
         };
         match self.api.get(&format!("/stacks/{name}/{id}?resolve_outputs=False")).await {
