@@ -237,6 +237,8 @@ pub struct Drift {
     pub unchecked: Vec<String>,
     /// What else is to be known, such as what the cloud does not compare.
     pub notes: Vec<String>,
+    /// What puts back what was changed, where that is not `stackc deploy --revert-drift`.
+    pub next: Option<&'static str>,
 }
 
 /// What stands in the way of a removal, such as a bucket that is not empty.

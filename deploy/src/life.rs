@@ -72,12 +72,8 @@ async fn heat(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Hea
     if place.role.is_some() {
         return Err(Trouble::Cannot("Heat acts as whoever calls it, and takes no role: name another cloud of clouds.yaml (--profile)".to_owned()));
     }
-    let options = heat::Options {
-        stack: compiled.name.clone(),
-        region: place.region.clone(),
-        profile: place.profile.clone(),
-        endpoint: place.endpoint_url.clone(),
-    };
+    let options =
+        heat::Options { stack: compiled.name.clone(), region: place.region.clone(), profile: place.profile.clone(), endpoint: place.endpoint_url.clone() };
     Heat::new(options, pace(place), screen.notice()).await
 }
 
@@ -621,7 +617,7 @@ impl<E: Engine> Life<E> {
     }
 
     async fn drift(&mut self, format: PrintFormat, detailed: bool) -> Result<Outcome, Trouble> {
-        let Drift { drifted, unchecked, notes } = self.engine.drift().await?;
+        let Drift { drifted, unchecked, notes, next } = self.engine.drift().await?;
         if format == PrintFormat::Json {
             let unchecked: Vec<String> = unchecked.iter().map(|name| self.compiled.label(name)).collect();
             let whole = json!({ "stack": self.compiled.name, "place": self.engine.place(), "drifted": table::changes_json(&self.compiled, &drifted), "unchecked": unchecked, "notes": notes });
@@ -631,7 +627,9 @@ impl<E: Engine> Life<E> {
                 "as it was deployed".to_owned()
             } else if drifted.is_empty() {
                 "nothing was found that is no longer as deployed".to_owned()
-            } else { format!("{} no longer as deployed", drifted.len()) };
+            } else {
+                format!("{} no longer as deployed", drifted.len())
+            };
             let mut text = format!("{} ({}): {head}\n", self.compiled.name, self.engine.place());
             text.push_str(&table::lines(&self.compiled, &drifted, |what| if what == What::Remove { "removed" } else { "changed" }));
             if !unchecked.is_empty() {
@@ -641,7 +639,8 @@ impl<E: Engine> Life<E> {
                 text.push_str(&format!("  {note}\n"));
             }
             if !drifted.is_empty() {
-                text.push_str("  `stackc deploy --revert-drift` puts back what was changed\n");
+                let next = next.unwrap_or("`stackc deploy --revert-drift` puts back what was changed");
+                text.push_str(&format!("  {next}\n"));
             }
             self.screen.print(&text);
         }

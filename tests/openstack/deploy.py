@@ -128,16 +128,11 @@ def life(table: Table, person: Person, cloud, before: dict) -> None:
     compared(table, person, heat, "another secret", "--allow-replace", "key")
     with table.step("what others removed is seen and put back") as (_, wrong):
         person.run("drift", "--detailed-exitcode")
-        gone = ids(heat)["site"]
-        cloud.dns.delete_zone(gone)
-        for _ in range(40):
-            if not any(zone.id == gone for zone in cloud.dns.zones()):
-                break
-            time.sleep(0.5)
-        person.run("drift")
-        person.run("deploy", "--yes", "--revert-drift", "--allow-replace", "site")
-        names = [zone.name for zone in cloud.dns.zones()]
-        wrong.extend([f"the zone is not there again: {names}"] if "smaller.example." not in names else [])
+        cloud.object_store.delete_container("small-more")
+        person.run("drift", "--detailed-exitcode", code=2)
+        person.run("deploy", "--yes", "--allow-replace", "more")
+        names = [container.name for container in cloud.object_store.containers()]
+        wrong.extend([f"the container is not there again: {names}"] if "small-more" not in names else [])
     person.edit("values (get)host", 'values "not.an.address"')
     with table.step("what the cloud refuses is at the line, and goes back") as (_, wrong):
         text = person.run("deploy", "--yes", code=3)

@@ -268,11 +268,12 @@ impl World {
         let kept: Vec<String> = resources(&body["template"])
             .into_iter()
             .map(|(name, _)| name)
-            .filter(|name| body["template"]["resources"][name]["deletion_policy"] == "retain" && self.stacks[at].template["resources"][name]["deletion_policy"].is_null())
+            .filter(|name| {
+                body["template"]["resources"][name]["deletion_policy"] == "retain" && self.stacks[at].template["resources"][name]["deletion_policy"].is_null()
+            })
             .collect();
         let params = valued(&body["template"], &body["parameters"], &self.stacks[at].params, &body["clear_parameters"])?;
-        let converge = if body["converge"] == true { " converging" } else { "" };
-        self.acts.push(format!("UpdateStack{converge}{}", if kept.is_empty() { String::new() } else { format!(" retaining {}", kept.join(",")) }));
+        self.acts.push(format!("UpdateStack{}", if kept.is_empty() { String::new() } else { format!(" retaining {}", kept.join(",")) }));
         let changes = self.differences(at, &body["template"], &params);
         let before = self.stacks[at].clone();
         let (clock, stack) = (self.clock, &mut self.stacks[at]);

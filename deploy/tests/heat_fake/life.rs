@@ -16,8 +16,7 @@ impl World {
     fn event(&mut self, at: usize, name: &str, physical: &str, status: &str, reason: &str) {
         self.clock += 5;
         let id = format!("{:08}-event", self.number());
-        let event =
-            Event { id, at: self.clock, name: name.to_owned(), physical: physical.to_owned(), status: status.to_owned(), reason: reason.to_owned() };
+        let event = Event { id, at: self.clock, name: name.to_owned(), physical: physical.to_owned(), status: status.to_owned(), reason: reason.to_owned() };
         self.stacks[at].events.push(event);
     }
 
@@ -182,7 +181,12 @@ impl World {
             timeline.push_back(resource("DELETE_IN_PROGRESS", None));
             let full = self.containers.get(&there.physical).is_some_and(|objects| !objects.is_empty());
             let script = self.script.delete_fails.iter().find(|(name, _)| *name == there.name).map(|(_, why)| (*why).to_owned());
-            let own = full.then(|| format!("NotSupported: resources.{}: Deleting non-empty container ({}) when PurgeOnDelete is False is not supported.", there.name, there.physical));
+            let own = full.then(|| {
+                format!(
+                    "NotSupported: resources.{}: Deleting non-empty container ({}) when PurgeOnDelete is False is not supported.",
+                    there.name, there.physical
+                )
+            });
             match script.or(own) {
                 Some(why) => {
                     timeline.push_back(resource("DELETE_FAILED", Some(why.clone())));
@@ -206,7 +210,7 @@ impl World {
             let script = self.script.check_fails.iter().find(|(name, _)| *name == there.name).map(|(_, why)| (*why).to_owned());
             let (status, reason) = match (script, there.ty.as_str()) {
                 (Some(why), _) => ("CHECK_FAILED", Some(why)),
-                (None, "OS::Designate::Zone") => ("CHECK_COMPLETE", None),
+                (None, "OS::Swift::Container") => ("CHECK_COMPLETE", None),
                 (None, ty) => ("CHECK_COMPLETE", Some(format!("CHECK not supported for {ty}"))),
             };
             failed = failed.or(reason.clone().filter(|_| status == "CHECK_FAILED"));

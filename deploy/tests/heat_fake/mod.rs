@@ -118,8 +118,15 @@ pub struct Event {
 
 #[derive(Clone, Debug)]
 pub enum Effect {
-    Resource { name: String, status: &'static str, reason: Option<String> },
-    Stack { status: &'static str, reason: String },
+    Resource {
+        name: String,
+        status: &'static str,
+        reason: Option<String>,
+    },
+    Stack {
+        status: &'static str,
+        reason: String,
+    },
     /// The template and the parameters of before come back.
     Back,
     /// The stack is no longer there.
@@ -200,7 +207,8 @@ impl World {
         self.stacks[at].tags = vec!["theirs".to_owned()];
         self.stacks[at].updated = Some(self.clock + 5);
         self.state(at, "UPDATE_IN_PROGRESS", "Stack UPDATE started");
-        self.stacks[at].timeline = VecDeque::from([vec![], vec![Effect::Stack { status: "UPDATE_COMPLETE", reason: "Stack UPDATE completed successfully".to_owned() }]]);
+        self.stacks[at].timeline =
+            VecDeque::from([vec![], vec![Effect::Stack { status: "UPDATE_COMPLETE", reason: "Stack UPDATE completed successfully".to_owned() }]]);
     }
 }
 

@@ -44,7 +44,8 @@ impl Api {
     /// Logs in, and looks where Heat is.
     pub async fn new(profile: Option<&str>, region: Option<&str>, endpoint: Option<&str>, pace: Pace, notice: Notice) -> Result<Api, Trouble> {
         let credentials = clouds::credentials(profile, region)?;
-        let rest = Rest::new(pace, AGAIN, &credentials.roots).map_err(|error| Trouble::Call(format!("the certificates of OS_CACERT cannot be used: {error}")))?;
+        let rest =
+            Rest::new(pace, AGAIN, &credentials.roots).map_err(|error| Trouble::Call(format!("the certificates of OS_CACERT cannot be used: {error}")))?;
         let mut api = Api { rest, credentials, session: RefCell::default(), heat: String::new(), store: None, region: String::new(), pace, notice };
         let session = read(api.pace, &api.notice, async || api.log_in(true).await).await.map_err(|why| match why {
             Fault::Said(_, text) => Trouble::Call(format!("could not log in to {}: {text}", api.credentials.auth)),
@@ -54,7 +55,8 @@ impl Api {
         let regions: Vec<&str> = found.iter().map(|(region, _)| region.as_str()).collect();
         let only = match (endpoint, found.as_slice()) {
             (Some(endpoint), found) => {
-                api.region = api.credentials.region.clone().or_else(|| found.first().map(|(region, _)| region.clone())).unwrap_or_else(|| "no region".to_owned());
+                api.region =
+                    api.credentials.region.clone().or_else(|| found.first().map(|(region, _)| region.clone())).unwrap_or_else(|| "no region".to_owned());
                 filled(endpoint, &session.project)
             }
             (None, [(region, address)]) => {
@@ -117,7 +119,8 @@ impl Api {
             Some(token) => token,
             None => self.log_in(false).await?.token,
         };
-        let request = |token: String| Request { method: method.clone(), url, headers: vec![("x-auth-token", token), ("accept", "application/json".to_owned())], body };
+        let request =
+            |token: String| Request { method: method.clone(), url, headers: vec![("x-auth-token", token), ("accept", "application/json".to_owned())], body };
         match self.rest.send(&request(token), reason).await {
             Err(Fault::Expired(..)) => {
                 self.session.borrow_mut().take();

@@ -67,7 +67,8 @@ impl Settings {
         if let Some(id) = self.get(&format!("{what}_id")) {
             return Some(json!({ "id": id }));
         }
-        let name = self.get(if what == "user" { "username" } else { "project_name" }).or_else(|| (what == "project").then(|| self.get("tenant_name")).flatten())?;
+        let name =
+            self.get(if what == "user" { "username" } else { "project_name" }).or_else(|| (what == "project").then(|| self.get("tenant_name")).flatten())?;
         Some(json!({ "name": name, "domain": self.domain(what) }))
     }
 
@@ -155,7 +156,9 @@ fn cloud(name: &str) -> Result<Value, Trouble> {
         Trouble::Call(format!("clouds.yaml has no cloud `{name}`{}", if names.is_empty() { String::new() } else { format!(": it has {names}") }))
     })?;
     if own.get("profile").is_some() {
-        return Err(Trouble::Cannot(format!("the cloud `{name}` leans on a vendor's `profile`, which is not read: write its auth_url and region_name into clouds.yaml")));
+        return Err(Trouble::Cannot(format!(
+            "the cloud `{name}` leans on a vendor's `profile`, which is not read: write its auth_url and region_name into clouds.yaml"
+        )));
     }
     Ok(own)
 }
@@ -199,7 +202,9 @@ mod tests {
 
     #[test]
     fn a_user_is_named_with_his_domain() {
-        let body = settings(json!({ "auth": { "username": "me", "password": "pw", "project_name": "shop", "user_domain_name": "People", "project_domain_id": "p1" } }));
+        let body = settings(
+            json!({ "auth": { "username": "me", "password": "pw", "project_name": "shop", "user_domain_name": "People", "project_domain_id": "p1" } }),
+        );
         let body = body.body().unwrap();
         assert_eq!(body["auth"]["identity"]["password"]["user"], json!({ "name": "me", "domain": { "name": "People" }, "password": "pw" }));
         assert_eq!(body["auth"]["scope"]["project"], json!({ "name": "shop", "domain": { "id": "p1" } }));
@@ -207,7 +212,8 @@ mod tests {
 
     #[test]
     fn an_application_credential_has_its_project_itself() {
-        let body = settings(json!({ "auth_type": "v3applicationcredential", "auth": { "application_credential_id": "a1", "application_credential_secret": "s" } }));
+        let body =
+            settings(json!({ "auth_type": "v3applicationcredential", "auth": { "application_credential_id": "a1", "application_credential_secret": "s" } }));
         let body = body.body().unwrap();
         assert_eq!(body["auth"]["identity"]["application_credential"], json!({ "id": "a1", "secret": "s" }));
         assert!(body["auth"].get("scope").is_none());

@@ -217,7 +217,13 @@ pub fn changes(known: &Known) -> Vec<Change> {
         }
         if type_of(old) != ty {
             what = What::Replace;
-            properties.push(PropertyChange { path: "type".to_owned(), old: Some(type_of(old).to_owned()), new: Some(ty.clone()), replaces: true, because: None });
+            properties.push(PropertyChange {
+                path: "type".to_owned(),
+                old: Some(type_of(old).to_owned()),
+                new: Some(ty.clone()),
+                replaces: true,
+                because: None,
+            });
         }
         if there.how.ends_with("_FAILED") {
             // Heat asks the type whether what failed can still be used.
@@ -326,16 +332,23 @@ mod tests {
 
     fn types() -> BTreeMap<String, Type> {
         let ty = |names: &[&str]| Type { updatable: names.iter().map(|name| (*name).to_owned()).collect(), immutable: BTreeSet::new() };
-        [("Net", ty(&["name"])), ("Subnet", ty(&["name"])), ("Port", ty(&["name", "fixed_ips"])), ("Value", ty(&["value"])), ("OS::Nova::Server", ty(&["user_data", "name", "flavor"]))]
-            .map(|(name, ty)| (name.to_owned(), ty))
-            .into()
+        [
+            ("Net", ty(&["name"])),
+            ("Subnet", ty(&["name"])),
+            ("Port", ty(&["name", "fixed_ips"])),
+            ("Value", ty(&["value"])),
+            ("OS::Nova::Server", ty(&["user_data", "name", "flavor"])),
+        ]
+        .map(|(name, ty)| (name.to_owned(), ty))
+        .into()
     }
 
     fn compare(old: Value, new: Value, change: impl Fn(&mut Known)) -> Vec<(String, What, Vec<String>)> {
         let there = entries(&old, "resources").unwrap().keys().map(|name| (name.clone(), There { how: "CREATE_COMPLETE".to_owned(), made: true })).collect();
         let mut known = Known { old: &old, new: &new, there, types: types(), ..Known::default() };
         change(&mut known);
-        let paths = |change: &Change| change.properties.iter().map(|property| format!("{}{}", property.path, if property.replaces { "!" } else { "" })).collect();
+        let paths =
+            |change: &Change| change.properties.iter().map(|property| format!("{}{}", property.path, if property.replaces { "!" } else { "" })).collect();
         changes(&known).iter().map(|change| (change.name.clone(), change.what, paths(change))).collect()
     }
 
@@ -370,10 +383,7 @@ mod tests {
     #[test]
     fn a_value_that_changes_in_place_reaches_who_reads_it() {
         let found = compare(template(1, "a"), template(1, "b"), |_| ());
-        assert_eq!(
-            found,
-            [("srv".to_owned(), What::MayReplace, vec!["user_data!".to_owned()]), ("v".to_owned(), What::Change, vec!["value".to_owned()])]
-        );
+        assert_eq!(found, [("srv".to_owned(), What::MayReplace, vec!["user_data!".to_owned()]), ("v".to_owned(), What::Change, vec!["value".to_owned()])]);
     }
 
     #[test]

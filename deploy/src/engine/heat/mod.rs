@@ -83,9 +83,7 @@ impl Heat {
     }
 
     async fn existing(&self) -> Result<Stack, Trouble> {
-        self.stack()
-            .await?
-            .ok_or_else(|| Trouble::Call(format!("there is no stack `{}` in {}; `stackc deploy` makes it", self.options.stack, self.place())))
+        self.stack().await?.ok_or_else(|| Trouble::Call(format!("there is no stack `{}` in {}; `stackc deploy` makes it", self.options.stack, self.place())))
     }
 
     /// Follows from here on, or from where what goes on began.
@@ -129,7 +127,9 @@ impl Heat {
         match how {
             "CREATE_FAILED" => "what was made stays; mend the cause, and `stackc deploy` goes on from there (`stackc destroy` removes it)",
             "ROLLBACK_COMPLETE" => "it runs as it did before; mend the cause and deploy again",
-            "ROLLBACK_FAILED" | "UPDATE_FAILED" => "some of it is as it was and some as it should become; mend the cause, and `stackc deploy` goes on from there",
+            "ROLLBACK_FAILED" | "UPDATE_FAILED" => {
+                "some of it is as it was and some as it should become; mend the cause, and `stackc deploy` goes on from there"
+            }
             "DELETE_FAILED" => {
                 "mend what kept it from going, and `stackc destroy` goes on; what was kept with `protect` or --retain holds its network until it is removed by hand"
             }
@@ -186,9 +186,7 @@ impl Engine for Heat {
             "SUSPEND_COMPLETE" | "SUSPEND_FAILED" => {
                 State::Stuck { how, cure: Ok(Cure { does: "the stack sleeps, and is woken up (`resume`)".to_owned(), with: Resume(id) }) }
             }
-            "DELETE_FAILED" => {
-                State::Stuck { how, cure: Err("the stack is half removed, and can only be removed: go on with `stackc destroy`".to_owned()) }
-            }
+            "DELETE_FAILED" => State::Stuck { how, cure: Err("the stack is half removed, and can only be removed: go on with `stackc destroy`".to_owned()) },
             // Heat goes on from all others, failed ones among them: what was made of a creation that failed is used.
             _ => State::Settled,
         })
@@ -246,10 +244,10 @@ impl Engine for Heat {
         running.ended |= events.iter().any(|event| stack::is_stack(event, &running.id) && stack::is_end(event));
         let events = self.events_for_a_person(&running.id, &events);
         let Some(stack) = stack else { return Ok(Progress::Ended(events, Ending::Gone)) };
-        if let Some(tag) = running.tag.as_ref().filter(|tag| !stack.tags().contains(&tag.as_str())) {
+        if running.tag.as_ref().is_some_and(|tag| !stack.tags().contains(&tag.as_str())) {
             let how = stack.how();
             return Err(Trouble::Resumable {
-                what: format!("somebody else began another change before this one came to its end, and Heat goes on with that ({how}; ours was {tag})"),
+                what: format!("somebody else began another change before this one came to its end, and Heat goes on with that ({how})"),
                 next: "let the other change come to its end".to_owned(),
             });
         }
@@ -341,6 +339,7 @@ impl Engine for Heat {
                 drift.unchecked.push(resource.name);
             }
         }
+        drift.next = Some("the next `stackc deploy` makes anew what was not found");
         drift.notes.push("Heat looks whether each is there and in order; it compares no properties".to_owned());
         Ok(drift)
     }
