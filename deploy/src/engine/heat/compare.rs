@@ -235,6 +235,13 @@ pub fn changes(known: &Known) -> Vec<Change> {
         }
     }
     while follow(known, &mut found) {}
+    for change in found.values_mut().filter(|change| change.what.loses() && change.fate.is_none()) {
+        // A container is its name: Heat makes the new one, which is the old one, and deletes the old one then.
+        let name = |template| resource(template, &change.name).and_then(|resource| entries(resource, "properties")?.get("name"));
+        if change.ty == "OS::Swift::Container" && name(known.old).is_some() && name(known.old) == name(known.new) {
+            change.fate = Some("the new one has the same name, which Heat deletes last: nothing is left of either");
+        }
+    }
     for (name, there) in known.there.iter().filter(|(_, there)| there.made) {
         if resource(known.new, name).is_none() && there.how != "DELETE_COMPLETE" {
             let old = resource(known.old, name);

@@ -339,7 +339,7 @@ impl Engine for Heat {
                 drift.unchecked.push(resource.name);
             }
         }
-        drift.next = Some("the next `stackc deploy` makes anew what was not found");
+        drift.next = Some("the next `stackc deploy` replaces what was not found; a container is better made again by hand");
         drift.notes.push("Heat looks whether each is there and in order; it compares no properties".to_owned());
         Ok(drift)
     }

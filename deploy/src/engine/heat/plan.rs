@@ -108,7 +108,7 @@ impl Heat {
         if wanted.revert_drift {
             // Its `converge` compares what it does not understand: Heat 27 fails at each security group, and the update with it.
             return Err(Trouble::Cannot(
-                "Heat has no dependable way to put back what others changed: what `stackc drift` does not find, the next deploy makes anew".to_owned(),
+                "Heat has no dependable way to put back what others changed: what `stackc drift` does not find, the next deploy replaces".to_owned(),
             ));
         }
         let new: Value = serde_json::from_str(&wanted.template).map_err(|error| Trouble::refused("the template is no JSON", error.to_string()))?;
