@@ -58,7 +58,7 @@ pub struct Place {
     /// The cloud's region; on Azure, where the resource group is made
     #[arg(long)]
     pub region: Option<String>,
-    /// The profile of your AWS configuration
+    /// The profile of your AWS configuration, or the cloud of clouds.yaml
     #[arg(long)]
     pub profile: Option<String>,
     /// The resource group of Azure that the stack lies in; without it, the one of the running stack's name, which is made when it is not there
@@ -237,7 +237,7 @@ pub enum Verb {
         /// A bucket or a registry that is emptied, all versions and images for good, so that it can go
         #[arg(long, value_name = "NAME")]
         empty: Vec<String>,
-        /// A resource that stays, outside of the stack, when a removal failed at it
+        /// A resource that stays, outside of the stack, when a removal failed at it (with Heat, in any case)
         #[arg(long, value_name = "NAME")]
         retain: Vec<String>,
     },

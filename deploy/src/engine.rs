@@ -4,6 +4,7 @@
 
 pub mod arm;
 pub mod cfn;
+pub mod heat;
 pub mod rest;
 pub mod terraform;
 pub mod wire;
@@ -235,6 +236,10 @@ pub struct Drift {
     pub drifted: Vec<Change>,
     /// Names in the template of resources that could not be compared.
     pub unchecked: Vec<String>,
+    /// What else is to be known, such as what the cloud does not compare.
+    pub notes: Vec<String>,
+    /// What puts back what was changed, where that is not `stackc deploy --revert-drift`.
+    pub next: Option<&'static str>,
 }
 
 /// What stands in the way of a removal, such as a bucket that is not empty.
@@ -367,5 +372,6 @@ pub trait Engine {
     async fn clear(&mut self, obstacle: &Obstacle) -> Result<(), Trouble>;
 
     /// Begins to remove the stack. Where an earlier removal failed at one of these resources, by their names in the template, it is left behind.
+    /// An engine whose cloud has to be told beforehand leaves them behind in any case.
     async fn destroy(&mut self, retain: &[String]) -> Result<Self::Running, Trouble>;
 }

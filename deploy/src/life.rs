@@ -4,12 +4,13 @@ use crate::arguments::{Arguments, Losses, OutputFormat, Place, PrintFormat, Valu
 use crate::compile::{Compiled, compile};
 use crate::engine::arm::{self, Arm};
 use crate::engine::cfn::{self, Cfn};
+use crate::engine::heat::{self, Heat};
 use crate::engine::terraform::{self, Terraform};
 use crate::engine::wire::Pace;
 use crate::engine::{Drift, Ending, Engine, Event, Progress, State, Trouble, Wanted, What};
 use crate::interrupt::{self, Pressed};
 use crate::screen::{Screen, Watch};
-use crate::{Outcome, explain, params, table, wrong_call};
+use crate::{Outcome, explain, params, table};
 use serde_json::json;
 use stackc::diag::Diagnostic;
 use stackc::emit::Format;
@@ -48,7 +49,10 @@ pub async fn run(arguments: Arguments) -> Outcome {
             };
             Life::begin(engine, compiled, screen, arguments.verb, &place).await
         }
-        _ => wrong_call(format!("no engine of stackc takes a template of `{}`", compiled.target.name)),
+        Format::Heat => {
+            let engine = heat(&compiled, &place, &screen).await;
+            Life::begin(engine, compiled, screen, arguments.verb, &place).await
+        }
     }
 }
 
@@ -91,6 +95,15 @@ fn pace(place: &Place) -> Pace {
         patience: Duration::from_millis(place.patience_ms),
         answer: Duration::from_millis(place.answer_ms.max(1)),
     }
+}
+
+async fn heat(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Heat, Trouble> {
+    if place.role.is_some() {
+        return Err(Trouble::Cannot("Heat acts as whoever calls it, and takes no role: name another cloud of clouds.yaml (--profile)".to_owned()));
+    }
+    let options =
+        heat::Options { stack: compiled.name.clone(), region: place.region.clone(), profile: place.profile.clone(), endpoint: place.endpoint_url.clone() };
+    Heat::new(options, pace(place), screen.notice()).await
 }
 
 fn terraform(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Terraform, Trouble> {
@@ -633,20 +646,30 @@ impl<E: Engine> Life<E> {
     }
 
     async fn drift(&mut self, format: PrintFormat, detailed: bool) -> Result<Outcome, Trouble> {
-        let Drift { drifted, unchecked } = self.engine.drift().await?;
+        let Drift { drifted, unchecked, notes, next } = self.engine.drift().await?;
         if format == PrintFormat::Json {
             let unchecked: Vec<String> = unchecked.iter().map(|name| self.compiled.label(name)).collect();
-            let whole = json!({ "stack": self.compiled.name, "place": self.engine.place(), "drifted": table::changes_json(&self.compiled, &drifted), "unchecked": unchecked });
+            let whole = json!({ "stack": self.compiled.name, "place": self.engine.place(), "drifted": table::changes_json(&self.compiled, &drifted), "unchecked": unchecked, "notes": notes });
             self.screen.print(&format!("{whole:#}\n"));
         } else {
-            let head = if drifted.is_empty() { "as it was deployed".to_owned() } else { format!("{} no longer as deployed", drifted.len()) };
+            let head = if drifted.is_empty() && notes.is_empty() {
+                "as it was deployed".to_owned()
+            } else if drifted.is_empty() {
+                "nothing was found that is no longer as deployed".to_owned()
+            } else {
+                format!("{} no longer as deployed", drifted.len())
+            };
             let mut text = format!("{} ({}): {head}\n", self.compiled.name, self.engine.place());
             text.push_str(&table::lines(&self.compiled, &drifted, |what| if what == What::Remove { "removed" } else { "changed" }));
             if !unchecked.is_empty() {
                 text.push_str(&format!("  {} could not be compared: the cloud cannot compare resources of their types\n", unchecked.len()));
             }
+            for note in &notes {
+                text.push_str(&format!("  {note}\n"));
+            }
             if !drifted.is_empty() {
-                text.push_str("  `stackc deploy --revert-drift` puts back what was changed\n");
+                let next = next.unwrap_or("`stackc deploy --revert-drift` puts back what was changed");
+                text.push_str(&format!("  {next}\n"));
             }
             self.screen.print(&text);
         }

@@ -16,37 +16,10 @@ mod wire;
 use fake::Fake;
 use std::path::Path;
 
-type Run = runs::Run<Fake>;
-
 #[test]
 fn the_commands_of_the_page_print_what_it_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/deploy.md");
-    let page = std::fs::read_to_string(&path).unwrap();
-    let stack = page.split("```kdl\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let run = Run::new(stack);
-    let mut expected = String::new();
-    let mut count = 0;
-    for (index, piece) in page.split("```console\n").enumerate() {
-        if index == 0 {
-            expected.push_str(piece);
-            continue;
-        }
-        let (block, rest) = piece.split_once("```").unwrap();
-        expected.push_str("```console\n");
-        for command in block.lines().filter_map(|line| line.strip_prefix("$ stackc ")) {
-            count += 1;
-            let ended = run.finish(&command.split(' ').collect::<Vec<_>>());
-            expected.push_str(&format!("$ stackc {command}\n{}{}", ended.stderr, ended.stdout));
-        }
-        expected.push_str("```");
-        expected.push_str(rest);
-    }
-    assert!(count >= 5, "only {count} commands");
-    if std::env::var_os("STACKC_BLESS").is_some() {
-        std::fs::write(path, expected).unwrap();
-    } else {
-        assert!(page == expected, "docs/deploy.md is not what is printed; if that is meant, run with STACKC_BLESS=1\n{expected}");
-    }
+    runs::page::<Fake>(&path, 5);
 }
 
 #[test]

@@ -373,7 +373,7 @@ impl Engine for Arm {
             return Err(Trouble::Refused { what: format!("could not {doing}"), reasons: errors::reasons(error, &names), next: None });
         }
         let (drifted, unchecked) = changes::drifted(&answer, &names, &template, &hidden);
-        Ok(Drift { drifted, unchecked })
+        Ok(Drift { drifted, unchecked, next: Some("every `stackc deploy` puts back what was changed"), ..Drift::default() })
     }
 
     async fn obstacles(&mut self) -> Result<Vec<Obstacle>, Trouble> {
