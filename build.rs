@@ -174,12 +174,13 @@ fn corrected(key: String, block: &str, corrections: &[Correction]) -> (String, S
 fn pages(root: &Path, code: &mut String) {
     let mut files = Vec::new();
     walk(&root.join("docs/errors"), "md", &mut files);
+    walk(&root.join("docs/deploy-errors"), "md", &mut files);
     let mut entries = String::new();
     for file in &files {
         watch(file);
         let name = file.file_stem().expect("it has a name").to_string_lossy().into_owned();
         writeln!(entries, "    ({name:?}, include_str!({file:?})),").expect("a string takes it");
     }
-    writeln!(code, "/// For each diagnostic code, its page below `docs/errors`.\npub static PAGES: &[(&str, &str)] = &[\n{entries}];")
+    writeln!(code, "/// For each diagnostic code, its page below `docs/errors`, or `docs/deploy-errors` for those of deploying.\npub static PAGES: &[(&str, &str)] = &[\n{entries}];")
         .expect("a string takes it");
 }

@@ -105,8 +105,8 @@ pub struct NativeResource {
     pub after: Vec<NativeId>,
     /// What happens to it when the stack no longer has it.
     pub removal: Removal,
-    /// Whether it holds what a replacement would lose, by its rule.
-    pub holds_data: bool,
+    /// Whether its rule lets it stay, or leave a copy, when the stack no longer has it.
+    pub can_be_kept: bool,
     /// Whether a replacement is made before the old one goes.
     pub create_first: bool,
     /// Paths of properties whose later changes are somebody else's.

@@ -127,7 +127,7 @@ impl ResourceOrigin {
             of: owner.map(|of| (of.ty.name.clone(), of.name.text.clone())),
             part,
             removal: resource.removal,
-            stateful: resource.holds_data && owner.is_some_and(|of| of.ty.carry.is_some()),
+            stateful: resource.can_be_kept && owner.is_some_and(|of| of.ty.carry.is_some()),
             origin: resource.origin,
             properties: resource.body.iter().map(|(name, val)| (name.clone(), val.origin)).collect(),
             fixed: Vec::new(),

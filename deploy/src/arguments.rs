@@ -55,14 +55,17 @@ pub struct Place {
     /// A copy of its own, beside others: the running stack's name ends with this
     #[arg(long, value_name = "NAME")]
     pub instance: Option<String>,
-    /// The cloud's region
+    /// The cloud's region; on Azure, where the resource group is made
     #[arg(long)]
     pub region: Option<String>,
-    /// The profile of your AWS configuration
+    /// The profile of your AWS configuration, or the cloud of clouds.yaml
     #[arg(long)]
     pub profile: Option<String>,
+    /// The resource group of Azure that the stack lies in; without it, the one of the running stack's name, which is made when it is not there
+    #[arg(long, env = "AZURE_RESOURCE_GROUP", value_name = "NAME")]
+    pub resource_group: Option<String>,
     /// Another address of the cloud's API
-    #[arg(long, value_name = "URL")]
+    #[arg(long, env = "STACKC_ENDPOINT_URL", value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// The role that the cloud's engine acts in
     #[arg(long, value_name = "ARN")]
@@ -234,10 +237,10 @@ pub enum Verb {
         /// Do not ask before what loses nothing
         #[arg(long)]
         yes: bool,
-        /// A bucket that is emptied, all of its versions for good, so that it can go
+        /// A bucket or a registry that is emptied, all versions and images for good, so that it can go
         #[arg(long, value_name = "NAME")]
         empty: Vec<String>,
-        /// A resource that stays, outside of the stack, when a removal failed at it
+        /// A resource that stays, outside of the stack, when a removal failed at it (with Heat, in any case)
         #[arg(long, value_name = "NAME")]
         retain: Vec<String>,
     },

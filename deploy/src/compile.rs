@@ -33,11 +33,6 @@ pub struct Compiled {
     stateful: Vec<String>,
 }
 
-/// The formats that an engine is there for.
-pub fn has_engine(format: Format) -> bool {
-    matches!(format, Format::CloudFormation | Format::Terraform)
-}
-
 /// Compiles; what is wrong is reported here.
 pub fn compile(place: &Place, format: MessageFormat) -> Result<Compiled, Outcome> {
     let (compiler, mut sources, file) = files::open(&place.input)?;
@@ -69,25 +64,23 @@ pub fn compile(place: &Place, format: MessageFormat) -> Result<Compiled, Outcome
     Ok(Compiled { sources, target, stack, name, called, template: artefact.text, origins, state, span: model.span, stateful })
 }
 
-/// The target: the one that is asked for, or the only one of the stack's that an engine is there for.
+/// The target: the one that is asked for, or the stack's only one.
 fn choose(wanted: Option<&str>, all: Vec<Target>, named: &[&str]) -> Result<Target, Outcome> {
     let names = stackc::diag::list(all.iter().map(|target| &target.name));
     if let Some(wanted) = wanted {
-        let Some(target) = all.into_iter().find(|target| target.name == wanted) else {
-            return Err(wrong_call(format!("there is no target `{wanted}`: the targets are {names}")));
-        };
-        if !has_engine(target.format) {
-            return Err(wrong_call(format!("`{wanted}` is built, and deployed by other means: no engine of stackc takes its template yet")));
-        }
-        return Ok(target);
+        return all
+            .into_iter()
+            .find(|target| target.name == wanted)
+            .ok_or_else(|| wrong_call(format!("there is no target `{wanted}`: the targets are {names}")));
     }
-    let able = stackc::diag::list(all.iter().filter(|target| has_engine(target.format)).map(|target| &target.name));
-    let mut fit: Vec<Target> =
-        all.into_iter().filter(|target| has_engine(target.format) && (named.is_empty() || named.contains(&target.name.as_str()))).collect();
-    match fit.len() {
-        1 => fit.pop().ok_or(Outcome::WrongCall),
-        0 => Err(wrong_call(format!("none of the stack's targets can be deployed by stackc yet: {able} can"))),
-        _ => Err(wrong_call(format!("the stack can be deployed to {}: say which with --target", stackc::diag::list(fit.iter().map(|target| &target.name))))),
+    let mut fit: Vec<Target> = all.into_iter().filter(|target| named.is_empty() || named.contains(&target.name.as_str())).collect();
+    match fit.pop() {
+        Some(only) if fit.is_empty() => Ok(only),
+        Some(last) => {
+            fit.push(last);
+            Err(wrong_call(format!("the stack can be deployed to {}: say which with --target", stackc::diag::list(fit.iter().map(|target| &target.name)))))
+        }
+        None => Err(wrong_call(format!("there is no target to deploy to: the targets are {names}"))),
     }
 }
 

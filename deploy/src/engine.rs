@@ -2,7 +2,9 @@
 //!
 //! An engine says what it finds and does what it is told; it asks nobody and prints nothing. What it cannot do at all it answers with [`Trouble::Cannot`].
 
+pub mod arm;
 pub mod cfn;
+pub mod heat;
 pub mod rest;
 pub mod terraform;
 pub mod wire;
@@ -234,6 +236,10 @@ pub struct Drift {
     pub drifted: Vec<Change>,
     /// Names in the template of resources that could not be compared.
     pub unchecked: Vec<String>,
+    /// What else is to be known, such as what the cloud does not compare.
+    pub notes: Vec<String>,
+    /// What puts back what was changed, where that is not `stackc deploy --revert-drift`.
+    pub next: Option<&'static str>,
 }
 
 /// What stands in the way of a removal, such as a bucket that is not empty.
@@ -243,6 +249,8 @@ pub struct Obstacle {
     pub name: String,
     /// What the cloud calls it.
     pub id: String,
+    /// The provider's type.
+    pub ty: String,
     /// What about it, such as "is not empty".
     pub what: String,
 }
@@ -313,6 +321,16 @@ pub trait Engine {
     /// Whether an operation goes on when nobody follows it. One that does not is asked to stop by the first `cancel`, and killed by the second.
     fn goes_on_alone(&self, running: &Self::Running) -> bool;
 
+    /// Why a secret of the running stack has to be given again, where its cloud gives none back.
+    fn forgets_secrets(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What becomes of a stack whose operation was cancelled.
+    fn after_cancel(&self) -> &'static str {
+        "the stack goes back to what it was"
+    }
+
     /// How the stack is.
     async fn state(&mut self) -> Result<State<Self>, Trouble>;
 
@@ -359,5 +377,6 @@ pub trait Engine {
     async fn clear(&mut self, obstacle: &Obstacle) -> Result<(), Trouble>;
 
     /// Begins to remove the stack. Where an earlier removal failed at one of these resources, by their names in the template, it is left behind.
+    /// An engine whose cloud has to be told beforehand leaves them behind in any case.
     async fn destroy(&mut self, retain: &[String]) -> Result<Self::Running, Trouble>;
 }

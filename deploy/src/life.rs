@@ -2,14 +2,16 @@
 
 use crate::arguments::{Arguments, Losses, OutputFormat, Place, PrintFormat, Values, Verb};
 use crate::compile::{Compiled, compile};
+use crate::engine::arm::{self, Arm};
 use crate::engine::cfn::{self, Cfn};
+use crate::engine::heat::{self, Heat};
 use crate::engine::terraform::{self, Terraform};
 use crate::engine::wire::Pace;
 use crate::engine::{Drift, Ending, Engine, Event, Progress, State, Trouble, Wanted, What};
 use crate::interrupt::{self, Pressed};
 use crate::lock::LockFile;
 use crate::screen::{Screen, Watch};
-use crate::{Outcome, explain, params, table, wrong_call};
+use crate::{Outcome, explain, params, table};
 use serde_json::json;
 use stackc::diag::Diagnostic;
 use stackc::emit::Format;
@@ -44,16 +46,22 @@ pub async fn run(arguments: Arguments) -> Outcome {
             let engine = terraform(&compiled, &place, &screen);
             Life::begin(engine, compiled, screen, lock, arguments.verb, &place).await
         }
-        _ => wrong_call(format!("no engine of stackc takes a template of `{}`", compiled.target.name)),
+        Format::Arm => {
+            let skips = matches!(&arguments.verb, Verb::Deploy { skip, .. } if !skip.is_empty());
+            let engine = match skips {
+                true => Err(Trouble::Cannot("Azure goes back from nothing that failed, so that there is nothing to --skip".to_owned())),
+                false => azure(&compiled, &place, &screen).await,
+            };
+            Life::begin(engine, compiled, screen, arguments.verb, &place).await
+        }
+        Format::Heat => {
+            let engine = heat(&compiled, &place, &screen).await;
+            Life::begin(engine, compiled, screen, arguments.verb, &place).await
+        }
     }
 }
 
 async fn cloudformation(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Cfn, Trouble> {
-    let pace = Pace {
-        poll: Duration::from_millis(place.poll_ms),
-        patience: Duration::from_millis(place.patience_ms),
-        answer: Duration::from_millis(place.answer_ms.max(1)),
-    };
     let options = cfn::Options {
         stack: compiled.name.clone(),
         region: place.region.clone(),
@@ -62,7 +70,45 @@ async fn cloudformation(compiled: &Compiled, place: &Place, screen: &Screen) -> 
         role: place.role.clone(),
         bucket: place.template_bucket.clone(),
     };
-    Cfn::new(options, pace, screen.notice()).await
+    Cfn::new(options, pace(place), screen.notice()).await
+}
+
+async fn azure(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Arm, Trouble> {
+    if place.role.is_some() {
+        return Err(Trouble::Cannot("Azure acts as who asks: --role is not for Azure".to_owned()));
+    }
+    if place.profile.is_some() {
+        return Err(Trouble::Cannot(
+            "Azure has no profiles: choose who asks with `az login` or AZURE_CLIENT_ID, and the subscription with AZURE_SUBSCRIPTION_ID".to_owned(),
+        ));
+    }
+    let given = |name: &str| std::env::var(params::variable(name)).ok();
+    let options = arm::Options {
+        stack: compiled.name.clone(),
+        group: place.resource_group.clone(),
+        region: place.region.clone(),
+        endpoint: place.endpoint_url.clone(),
+        params: compiled.origins.params.iter().map(|param| (param.name.clone(), param.user_name.clone(), given(&param.user_name))).collect(),
+    };
+    Arm::new(options, pace(place), screen.notice()).await
+}
+
+/// How long to wait for what.
+fn pace(place: &Place) -> Pace {
+    Pace {
+        poll: Duration::from_millis(place.poll_ms),
+        patience: Duration::from_millis(place.patience_ms),
+        answer: Duration::from_millis(place.answer_ms.max(1)),
+    }
+}
+
+async fn heat(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Heat, Trouble> {
+    if place.role.is_some() {
+        return Err(Trouble::Cannot("Heat acts as whoever calls it, and takes no role: name another cloud of clouds.yaml (--profile)".to_owned()));
+    }
+    let options =
+        heat::Options { stack: compiled.name.clone(), region: place.region.clone(), profile: place.profile.clone(), endpoint: place.endpoint_url.clone() };
+    Heat::new(options, pace(place), screen.notice()).await
 }
 
 fn terraform(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Terraform, Trouble> {
@@ -229,7 +275,7 @@ impl<E: Engine> Life<E> {
         };
         let previous = self.engine.previous().await?;
         let asks = self.screen.asks();
-        let found = params::settle(&self.compiled, given, &previous, asks, &mut self.screen);
+        let found = params::settle(&self.compiled, given, &previous, self.engine.forgets_secrets(), asks, &mut self.screen);
         if !found.missing.is_empty() {
             self.screen.report(found.missing, &self.compiled.sources);
             return Ok(Err(Outcome::WrongInput));
@@ -400,7 +446,7 @@ impl<E: Engine> Life<E> {
         self.screen.say("\nnobody waits any longer, and it goes on in the cloud: the same command takes it up again, `stackc events --follow` only looks\nCtrl-C once more cancels it");
         if interrupt::second(self.second_press).await == Pressed::Twice {
             match self.engine.cancel(running).await {
-                Ok(()) => self.screen.say("cancelled: the stack goes back to what it was; `stackc events --follow` shows it"),
+                Ok(()) => self.screen.say(format!("cancelled: {}; `stackc events --follow` shows it", self.engine.after_cancel())),
                 Err(trouble) => {
                     told(&self.compiled, &self.screen, trouble, None);
                 }
@@ -627,20 +673,30 @@ impl<E: Engine> Life<E> {
     }
 
     async fn drift(&mut self, format: PrintFormat, detailed: bool) -> Result<Outcome, Trouble> {
-        let Drift { drifted, unchecked } = self.engine.drift().await?;
+        let Drift { drifted, unchecked, notes, next } = self.engine.drift().await?;
         if format == PrintFormat::Json {
             let unchecked: Vec<String> = unchecked.iter().map(|name| self.compiled.label(name)).collect();
-            let whole = json!({ "stack": self.compiled.name, "place": self.engine.place(), "drifted": table::changes_json(&self.compiled, &drifted), "unchecked": unchecked });
+            let whole = json!({ "stack": self.compiled.name, "place": self.engine.place(), "drifted": table::changes_json(&self.compiled, &drifted), "unchecked": unchecked, "notes": notes });
             self.screen.print(&format!("{whole:#}\n"));
         } else {
-            let head = if drifted.is_empty() { "as it was deployed".to_owned() } else { format!("{} no longer as deployed", drifted.len()) };
+            let head = if drifted.is_empty() && notes.is_empty() {
+                "as it was deployed".to_owned()
+            } else if drifted.is_empty() {
+                "nothing was found that is no longer as deployed".to_owned()
+            } else {
+                format!("{} no longer as deployed", drifted.len())
+            };
             let mut text = format!("{} ({}): {head}\n", self.compiled.name, self.engine.place());
             text.push_str(&table::lines(&self.compiled, &drifted, |what| if what == What::Remove { "removed" } else { "changed" }));
             if !unchecked.is_empty() {
                 text.push_str(&format!("  {} could not be compared: the cloud cannot compare resources of their types\n", unchecked.len()));
             }
+            for note in &notes {
+                text.push_str(&format!("  {note}\n"));
+            }
             if !drifted.is_empty() {
-                text.push_str("  `stackc deploy --revert-drift` puts back what was changed\n");
+                let next = next.unwrap_or("`stackc deploy --revert-drift` puts back what was changed");
+                text.push_str(&format!("  {next}\n"));
             }
             self.screen.print(&text);
         }

@@ -100,7 +100,14 @@ fn file(path: &Path, params: &[ParamOrigin]) -> Result<BTreeMap<String, String>,
 }
 
 /// What each parameter is to be. What was set by hand before stays so; what came from the file's default follows the file.
-pub fn settle(compiled: &Compiled, mut given: BTreeMap<String, String>, previous: &BTreeMap<String, Previous>, ask: bool, screen: &mut Screen) -> Found {
+pub fn settle(
+    compiled: &Compiled,
+    mut given: BTreeMap<String, String>,
+    previous: &BTreeMap<String, Previous>,
+    forgets: Option<&str>,
+    ask: bool,
+    screen: &mut Screen,
+) -> Found {
     let mut found = Found::default();
     for param in &compiled.origins.params {
         if let Some(value) = given.remove(&param.user_name) {
@@ -126,19 +133,21 @@ pub fn settle(compiled: &Compiled, mut given: BTreeMap<String, String>, previous
                     }
                     found.given.insert(param.name.clone(), Given::Value(value));
                 }
-                None => found.missing.push(missing(param)),
+                None => found.missing.push(missing(param, forgets)),
             },
-            _ => found.missing.push(missing(param)),
+            _ => found.missing.push(missing(param, forgets)),
         }
     }
     found
 }
 
-fn missing(param: &ParamOrigin) -> Diagnostic {
+/// `forgets` says why a secret has to be given each time.
+fn missing(param: &ParamOrigin, forgets: Option<&str>) -> Diagnostic {
     let name = &param.user_name;
     let variable = name.to_ascii_uppercase().replace('-', "_");
     let help = if param.secret {
-        format!("set STACKC_PARAM_{variable}, give `--param {name}=@FILE`, or run this in a terminal, where it is asked for")
+        let why = forgets.map(|why| format!("{why}: ")).unwrap_or_default();
+        format!("{why}set STACKC_PARAM_{variable}, give `--param {name}=@FILE`, or run this in a terminal, where it is asked for")
     } else {
         format!("give `--param {name}=VALUE`, or set STACKC_PARAM_{variable}")
     };

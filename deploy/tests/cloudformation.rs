@@ -197,6 +197,40 @@ fn a_bucket_that_is_not_empty_is_emptied_by_name() {
 }
 
 #[test]
+fn a_registry_with_images_is_emptied_by_name() {
+    let run = Run::new(FILES);
+    run.ok(&["deploy", "--yes"]);
+    let repository = "shop-imagesrepository-1a2b";
+    run.fake.with(|world| {
+        let mut images: Vec<(String, Option<String>)> = (0..120).map(|index| (format!("sha256:{index:064}"), None)).collect();
+        // It names the first, which has to wait for it.
+        images.push(("sha256:list".to_owned(), Some(format!("sha256:{:064}", 0))));
+        world.images.insert(repository.to_owned(), images);
+    });
+    let allow = ["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "images"];
+    run.ends(&allow, 2);
+    assert_eq!(run.fake.with(|world| world.images[repository].len()), 121);
+    run.ok(&[&allow[..], &["--empty", "images"]].concat());
+    assert_eq!(run.fake.with(|world| world.images[repository].len()), 0);
+    snapshot("registry-not-empty", &run);
+    // What cannot be deleted is said, and asked for no longer.
+    let run = Run::new(FILES);
+    run.ok(&["deploy", "--yes"]);
+    run.fake.with(|world| world.images.insert(repository.to_owned(), vec![("sha256:a".to_owned(), Some("sha256:a".to_owned()))]));
+    let ended = run.ends(&[&allow[..], &["--empty", "images"]].concat(), 3);
+    assert!(ended.stderr.contains("referenced by manifest list"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_number_is_one() {
+    let run =
+        Run::new("stack shop {\n    targets cfn\n    param days type=int default=30\n    bucket media {\n        expire \"tmp/\" days=(get)days\n    }\n}\n");
+    run.ends(&["deploy", "--yes", "--param", "days=a-month"], 1);
+    run.ok(&["deploy", "--yes", "--param", "days=7"]);
+    snapshot("number", &run);
+}
+
+#[test]
 fn a_large_template_goes_by_way_of_a_bucket() {
     let secrets: String = (0..300).map(|index| format!("    secret token-{index}\n")).collect();
     let run = Run::new(&format!("stack shop {{\n    targets cfn\n{secrets}}}\n"));
@@ -301,6 +335,11 @@ fn what_others_changed_is_seen() {
     run.fake.with(|world| world.script.drift = vec![("MediaBucket", "VersioningConfiguration/Status", "Enabled", "Suspended"), ("MediaPolicy", "", "", "")]);
     run.ends(&["drift", "--detailed-exitcode"], 2);
     run.ok(&["drift", "--format", "json"]);
+    // The template has not changed: only who asks for it gets it back.
+    run.ok(&["plan"]);
+    run.ok(&["plan", "--revert-drift"]);
+    run.ok(&["deploy", "--yes", "--revert-drift"]);
+    run.ok(&["drift", "--detailed-exitcode"]);
     snapshot("drift", &run);
 }
 

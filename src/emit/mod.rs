@@ -180,8 +180,8 @@ impl Format {
     /// Whether the format has a word for what a rule says by `keep`, `otherwise`, `replace` or `ignore` of a resource, or by a built-in.
     pub fn can_say(self, word: &str) -> bool {
         match self {
-            // What stays in Azure is a matter of locks, and of nothing else.
-            Format::Arm => !matches!(word, "keep" | "otherwise" | "replace" | "ignore"),
+            // What stays in Azure is a matter of locks, which rules make; `keep` says what they are for.
+            Format::Arm => !matches!(word, "otherwise" | "replace" | "ignore"),
             // A replacement is always made first, and no property can be left to others.
             Format::CloudFormation | Format::Heat => !matches!(word, "replace" | "ignore" | "pick" | "entry"),
             Format::Terraform => word != "otherwise",

@@ -185,8 +185,6 @@ pub struct ResourceRule {
     pub keep: Option<Expr>,
     /// What happens otherwise: `delete` or `snapshot`.
     pub snapshot: bool,
-    /// Whether it holds what a replacement would lose, though the format has no word by which it could stay.
-    pub stateful: bool,
     /// Whether it is made once: in an edge's rule for all edges between the same two resources, in a type's rule for all that would be the same.
     pub once: bool,
     /// In a loop: it is made once for all items for which this leads to the same resource.
@@ -201,13 +199,6 @@ pub struct ResourceRule {
     pub body: Vec<Item>,
     /// Where it stands.
     pub span: Span,
-}
-
-impl ResourceRule {
-    /// Whether it holds what a replacement would lose: what can stay, or leave a copy, does so for that reason.
-    pub fn holds_data(&self) -> bool {
-        self.keep.is_some() || self.snapshot || self.stateful
-    }
 }
 
 /// An item of an object's or a list's body.

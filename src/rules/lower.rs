@@ -505,7 +505,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             body,
             after: references(&rule.after),
             removal,
-            holds_data: rule.holds_data(),
+            can_be_kept: rule.keep.is_some() || rule.snapshot,
             create_first: rule.create_first,
             ignored: if rule.ignore_when.as_ref().is_none_or(|path| self.holds(path, at)) { rule.ignore.clone() } else { Vec::new() },
             origin: Origin { user, rule: rule.span },

@@ -249,11 +249,11 @@ impl<'f> Rules<'f> {
     }
 }
 
-/// The native types that statements make and that hold what a replacement would lose.
+/// The native types that statements make and let stay, or leave a copy of, when the stack no longer has them.
 pub fn kept_types(statements: &[Statement], found: &mut Vec<String>) {
     for statement in statements {
         match statement {
-            Statement::Resource(resource) if resource.holds_data() => found.push(resource.ty.text.clone()),
+            Statement::Resource(resource) if resource.keep.is_some() || resource.snapshot => found.push(resource.ty.text.clone()),
             Statement::When(_, body) => kept_types(body, found),
             Statement::Match(_, arms) => arms.iter().for_each(|(_, body)| kept_types(body, found)),
             Statement::Each(each) => kept_types(&each.body, found),

@@ -140,7 +140,6 @@ impl Parser<'_> {
             before: Vec::new(),
             keep: None,
             snapshot: false,
-            stateful: false,
             once: false,
             once_by: None,
             create_first: false,
@@ -156,7 +155,6 @@ impl Parser<'_> {
                 ("before", _) => rule.before.push(self.operand(value)),
                 ("keep", _) => rule.keep = Some(self.operand(value)),
                 ("otherwise", Some("snapshot")) => rule.snapshot = true,
-                ("stateful", None) => rule.stateful = node.flag("stateful"),
                 ("once", Some(text)) => rule.once_by = Some(path(text, value.span)),
                 ("once", None) => rule.once = node.flag("once"),
                 ("replace", Some("create-first")) => rule.create_first = true,
@@ -164,7 +162,7 @@ impl Parser<'_> {
                 ("ignore-when", Some(text)) => rule.ignore_when = Some(path(text, value.span)),
                 _ => self.wrong(
                     key.span,
-                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `stateful`, `replace=create-first`, `once`, `ignore` and `ignore-when`",
+                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `once`, `ignore` and `ignore-when`",
                 ),
             }
         }

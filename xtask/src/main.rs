@@ -19,6 +19,7 @@ usage: cargo xtask COMMAND
                      cloud-init into target/cloud-init
   openstack [STACK…] make, change and delete examples/botolphs, or the stacks of these files, on a live
                      OpenStack on this machine, by the target `hot`: tests/openstack/README.md
+  openstack deploy   a small stack's whole life by `stackc deploy`, on that OpenStack
   openstack up       start that OpenStack and leave it running; says which variables to set
   openstack down     stop it, or what a run that was killed has left
   facts cfn          renew specs/providers/cloudformation.facts from the pinned cfn-lint
@@ -175,10 +176,19 @@ fn openstack(arguments: &[&str]) -> Outcome<ExitCode> {
     for package in OPENSTACK_PACKAGES {
         unpack(package, &root().join("target/openstack/debian").join(package))?;
     }
-    let script = if matches!(arguments, ["up" | "down"]) { "rig.py" } else { "live.py" };
-    if script == "live.py" && !arguments.contains(&"--stackc") {
+    let (script, arguments) = match arguments {
+        ["up" | "down"] => ("rig.py", arguments),
+        ["deploy", rest @ ..] => ("deploy.py", rest),
+        _ => ("live.py", arguments),
+    };
+    let build = match script {
+        "live.py" if !arguments.contains(&"--stackc") => Some(["--bin", "stackc"]),
+        "deploy.py" if !arguments.contains(&"--deploy") => Some(["--package", "stackc-deploy"]),
+        _ => None,
+    };
+    if let Some(what) = build {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        run(Command::new(cargo).args(["build", "--quiet", "--bin", "stackc"]).current_dir(root()))?;
+        run(Command::new(cargo).args(["build", "--quiet"]).args(what).current_dir(root()))?;
     }
     let mut python = Command::new(venv.join("bin/python"));
     // What Python keeps of modules would lie beside them, in the repository.

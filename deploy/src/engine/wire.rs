@@ -22,7 +22,7 @@ pub enum Fault {
 impl Fault {
     /// Whether it is the cloud's answer that there is no such thing.
     pub fn is_missing(&self) -> bool {
-        matches!(self, Fault::Said(code, text) if code.contains("NotFound") || text.contains("does not exist"))
+        matches!(self, Fault::Said(code, text) if code.contains("NotFound") || code == "404" || text.contains("does not exist"))
     }
 
     /// What a person is told; `doing` is what did not succeed, such as "make the change set".

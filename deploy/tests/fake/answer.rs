@@ -1,7 +1,7 @@
 //! The actions, as far as the client uses them, with the refusals that AWS documents.
 
 use super::http::escape;
-use super::{ARN, ChangeSet, Effect, Refusal, Stack, World, compare, invalid, params_of, physical, resources};
+use super::{ARN, Change, ChangeSet, Effect, Refusal, Stack, World, compare, invalid, params_of, physical, resources};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -330,7 +330,15 @@ impl World {
             at
         });
         let stack = self.stacks[at].clone();
-        let changes = compare(&stack.template, &stack.params, &template, &params, &self.script.create_only);
+        let mut changes = compare(&stack.template, &stack.params, &template, &params, &self.script.create_only);
+        let reverts = field(fields, "DeploymentMode") == "REVERT_DRIFT";
+        // What somebody changed goes back to what was deployed; what somebody removed is made again.
+        for (name, property, deployed, there) in self.script.drift.iter().filter(|_| reverts) {
+            let ty = resources(&template).into_iter().find(|(known, _)| known == name).map(|(_, ty)| ty).unwrap_or_default();
+            let details = vec![((*property).to_owned(), (*there).to_owned(), (*deployed).to_owned(), false)];
+            let (action, details) = if property.is_empty() { ("Add", Vec::new()) } else { ("Modify", details) };
+            changes.push(Change { action, name: (*name).to_owned(), ty, replacement: "", policy: None, details });
+        }
         let number = self.number();
         let id = format!("{ARN}:changeSet/{name}/{number:08}");
         let outputs = |template: &str| super::parse(template)["Outputs"].clone();
@@ -354,6 +362,7 @@ impl World {
             execution,
             changes,
             early,
+            reverts,
             looks: 0,
         });
         Ok(format!("{}{}", tag("Id", &id), tag("StackId", &stack.id)))
@@ -420,6 +429,9 @@ impl World {
             return Err(invalid(format!("Stack:{} is in {status} state and can not be updated.", set.stack)));
         }
         self.acts.push("ExecuteChangeSet".to_owned());
+        if self.change_sets[place].reverts {
+            self.script.drift.clear();
+        }
         self.change_sets[place].execution = "EXECUTE_IN_PROGRESS";
         // The others are of no use once one was executed.
         self.change_sets.retain(|other| other.stack != set.stack || other.id == set.id);

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 
 impl Site for World {
     fn name(&self, request: &Request) -> String {
+        if let Some(action) = of_registry(request) {
+            return format!("ECR {action}");
+        }
         if is_query(request) { form(&request.body).remove("Action").unwrap_or_default() } else { format!("S3 {}", request.method) }
     }
 
@@ -14,7 +17,8 @@ impl Site for World {
     }
 
     fn called(&mut self, name: &str) {
-        if !name.starts_with("S3 ") {
+        // The matrix of faults is about the stack's own service.
+        if !name.starts_with("S3 ") && !name.starts_with("ECR ") {
             self.calls.push(name.to_owned());
         }
     }
@@ -32,6 +36,10 @@ impl Site for World {
     }
 
     fn answer(&mut self, name: &str, request: &Request) -> Answer {
+        if let Some(action) = of_registry(request) {
+            let (status, body) = super::ecr::answer(self, &action, &request.body);
+            return Answer { status, headers: vec![("Content-Type", "application/x-amz-json-1.1".to_owned())], body };
+        }
         if !is_query(request) {
             let (status, body) = super::s3::answer(self, &request.method, &request.target, &request.body);
             return xml(status, body);
@@ -46,6 +54,11 @@ impl Site for World {
             Err((status, code, text)) => refusal(status, code, &text),
         }
     }
+}
+
+/// The action, if it is a call to the service of registries.
+fn of_registry(request: &Request) -> Option<String> {
+    request.headers.get("x-amz-target")?.strip_prefix("AmazonEC2ContainerRegistry_V20150921.").map(str::to_owned)
 }
 
 /// Whether it is a call of the query protocol, and none of S3.

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 mod answer;
+mod ecr;
 mod http;
 mod s3;
 
@@ -38,6 +39,8 @@ pub struct World {
     pub faults: Vec<Fault>,
     /// Buckets with their objects.
     pub buckets: BTreeMap<String, BTreeMap<String, String>>,
+    /// Repositories with the digests of their images, and for a manifest list the image that it names.
+    pub images: BTreeMap<String, Vec<(String, Option<String>)>>,
     /// How what begins from now on will go.
     pub script: Script,
     drifts: Vec<String>,
@@ -139,6 +142,7 @@ struct ChangeSet {
     execution: &'static str,
     changes: Vec<Change>,
     early: Option<(&'static str, &'static str, &'static str)>,
+    reverts: bool,
     looks: usize,
 }
 

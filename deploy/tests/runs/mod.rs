@@ -163,3 +163,40 @@ pub fn snapshot<C: Cloud>(name: &str, run: &Run<C>) {
     let text = format!("{stack}\n{}", run.log.borrow());
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
+
+/// Runs the commands of a page that has a stack and at least so many of them, in order: they have to print what it says. `STACKC_BLESS=1` writes it there.
+pub fn page<C: Cloud>(path: &Path, least: usize) {
+    let page = std::fs::read_to_string(path).unwrap();
+    let stack = page.split("```kdl\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let run = Run::<C>::new(stack);
+    let mut expected = String::new();
+    let mut count = 0;
+    for (index, piece) in page.split("```console\n").enumerate() {
+        if index == 0 {
+            expected.push_str(piece);
+            continue;
+        }
+        let (block, rest) = piece.split_once("```").unwrap();
+        expected.push_str("```console\n");
+        for command in block.lines().filter_map(|line| line.strip_prefix("$ stackc ")) {
+            count += 1;
+            let ended = run.finish(&command.split(' ').collect::<Vec<_>>());
+            expected.push_str(&format!("$ stackc {command}\n{}{}", ended.stderr, ended.stdout));
+        }
+        expected.push_str("```");
+        // What the lock file says behind the command that writes it.
+        match rest.split_once("```kdl lock\n").and_then(|(before, rest)| Some((before, rest.split_once("```")?.1))) {
+            Some((before, rest)) => {
+                let lock = std::fs::read_to_string(run.folder.path().join("stack.lock.kdl")).unwrap();
+                expected.push_str(&format!("{before}```kdl lock\n{lock}```{rest}"));
+            }
+            None => expected.push_str(rest),
+        }
+    }
+    assert!(count >= least, "only {count} commands");
+    if std::env::var_os("STACKC_BLESS").is_some() {
+        std::fs::write(path, expected).unwrap();
+    } else {
+        assert!(page == expected, "{} is not what is printed; if that is meant, run with STACKC_BLESS=1\n{expected}", path.display());
+    }
+}

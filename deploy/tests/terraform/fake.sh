@@ -1,5 +1,25 @@
 #!/bin/sh
-# No Terraform: it replays what Terraform prints, for what the real one cannot be brought to in a test. FAKE says what happens.
+# No Terraform: it replays what Terraform prints, for what the real one cannot be brought to in a test. FAKE says what happens; FAULT, and AT which
+# of Terraform's commands, what goes wrong on the way. CALLS is a file that lists the commands.
+if [ -n "$CALLS" ]; then echo "$1" >>"$CALLS"; fi
+refuse() {
+    case "$command" in
+    plan | apply) echo '{"@timestamp":"2026-11-25T04:00:09.000000Z","type":"diagnostic","diagnostic":{"severity":"error","summary":"'"$1"'","detail":"'"$2"'"}}' ;;
+    *) printf 'Error: %s\n\n%b\n' "$1" "$2" >&2 ;;
+    esac
+    exit 1
+}
+command=$1
+if [ "$AT" = "$command" ]; then
+    case "$FAULT" in
+    locked) refuse 'Error acquiring the state lock' 'Lock Info:\n  ID:        1-2\n  Operation: OperationTypeApply\n  Who:       ana@build\n  Created:   2026-11-25 03:36:42 +0000 UTC\n' ;;
+    unreachable) refuse 'Failed to request the state' 'dial tcp 192.0.2.1:443: i/o timeout' ;;
+    expired) refuse 'configuring the provider' 'ExpiredToken: The security token included in the request is expired' ;;
+    denied) refuse 'reading the resource' 'AccessDenied: User: ci is not authorized to perform: secretsmanager:CreateSecret' ;;
+    garbage) echo 'no JSON of anybody' && exit 0 ;;
+    killed) kill -9 $$ ;;
+    esac
+fi
 case "$1" in
 version) echo "Terraform v1.11.4" ;;
 init)
@@ -50,7 +70,8 @@ apply)
         failed "Failed to save state"
         exit 1
     fi
-    said 2 apply_complete
     echo false >state
+    if [ "$FAULT" = 'killed after' ]; then kill -9 $$; fi
+    said 2 apply_complete
     ;;
 esac

@@ -4,6 +4,7 @@ mod bucket;
 mod changes;
 mod fault;
 mod policy;
+mod registry;
 mod template;
 
 use super::wire::{Fault, Notice, Pace, act, read, token};
@@ -37,6 +38,7 @@ pub struct Options {
 pub struct Cfn {
     client: Client,
     s3: aws_sdk_s3::Client,
+    ecr: aws_sdk_ecr::Client,
     sts: aws_sdk_sts::Client,
     options: Options,
     region: String,
@@ -87,6 +89,9 @@ pub enum Repair {
     Continue(String),
 }
 
+/// CloudFormation's type of a registry's repository.
+const REPOSITORY: &str = "AWS::ECR::Repository";
+
 /// What CloudFormation answers in `describe` when nothing would change.
 const NOTHING_TO_DO: [&str; 3] = ["didn't contain changes", "No updates are to be performed", "There are no changes"];
 
@@ -117,8 +122,9 @@ impl Cfn {
         let endpoint = config.endpoint_url().map(str::to_owned);
         // Another address than AWS's own has no names of buckets before it.
         let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(endpoint.is_some()).build();
-        let (client, s3, sts) = (Client::new(&config), aws_sdk_s3::Client::from_conf(s3), aws_sdk_sts::Client::new(&config));
-        Ok(Cfn { client, s3, sts, options, region, endpoint, pace, notice })
+        let (client, s3) = (Client::new(&config), aws_sdk_s3::Client::from_conf(s3));
+        let (ecr, sts) = (aws_sdk_ecr::Client::new(&config), aws_sdk_sts::Client::new(&config));
+        Ok(Cfn { client, s3, ecr, sts, options, region, endpoint, pace, notice })
     }
 
     /// The stack as it is; none when there is none.
@@ -682,19 +688,25 @@ impl Engine for Cfn {
 
     async fn obstacles(&mut self) -> Result<Vec<Obstacle>, Trouble> {
         let stack = self.existing().await?;
-        let doing = "look for what is in the stack's buckets";
+        let doing = "look for what is in the stack's buckets and registries";
         let mut found = Vec::new();
         for resource in self.resources(stack.stack_id().unwrap_or_default()).await.map_err(|why| why.trouble(doing))? {
-            let Some(id) = resource.id.filter(|_| resource.ty == "AWS::S3::Bucket" && resource.how != "DELETE_COMPLETE") else { continue };
-            if self.is_filled(&id).await.map_err(|why| why.trouble(doing))? {
-                found.push(Obstacle { name: resource.name, id, what: "is not empty".to_owned() });
+            let Some(id) = resource.id.filter(|_| resource.how != "DELETE_COMPLETE") else { continue };
+            let filled = match resource.ty.as_str() {
+                "AWS::S3::Bucket" => self.is_filled(&id).await,
+                REPOSITORY => self.has_images(&id).await,
+                _ => continue,
+            };
+            if filled.map_err(|why| why.trouble(doing))? {
+                found.push(Obstacle { name: resource.name, id, ty: resource.ty, what: "is not empty".to_owned() });
             }
         }
         Ok(found)
     }
 
     async fn clear(&mut self, obstacle: &Obstacle) -> Result<(), Trouble> {
-        self.empty(&obstacle.id).await.map_err(|why| why.trouble("empty the bucket"))
+        let emptied = if obstacle.ty == REPOSITORY { self.delete_images(&obstacle.id).await } else { self.empty(&obstacle.id).await };
+        emptied.map_err(|why| why.trouble(&format!("empty {}", obstacle.id)))
     }
 
     async fn destroy(&mut self, retain: &[String]) -> Result<Running, Trouble> {

@@ -663,7 +663,7 @@ impl Engine for Terraform {
         }
         let (file, plan) = self.planned(&["-refresh-only"], &self.any_values(), "compare the stack with what was deployed").await?;
         forget(&file);
-        Ok(Drift { drifted: changes::drifted(&plan, &self.options.names), unchecked: Vec::new() })
+        Ok(Drift { drifted: changes::drifted(&plan, &self.options.names), ..Drift::default() })
     }
 
     async fn obstacles(&mut self) -> Result<Vec<Obstacle>, Trouble> {

@@ -1,0 +1,169 @@
+//! The matrix of every verb with every fault on the way to a cloud, whichever cloud it is. Each cell ends in "done", "resumable" or "refused"; none hangs, none
+//! repeats an act, none leaks a secret.
+#![allow(dead_code)]
+
+use crate::runs::{Cloud, Run};
+use crate::wire::{Fault, What};
+use std::collections::BTreeMap;
+
+/// How a stack is before a verb, and the verb.
+pub struct Case<C> {
+    pub name: &'static str,
+    pub arguments: &'static [&'static str],
+    /// Brings the cloud and the stack's file to where the verb begins.
+    pub before: fn(&Run<C>),
+}
+
+/// What a fake lets the matrix do.
+pub trait Faulty: Cloud + Sync + Send {
+    /// Sets what goes wrong from now on.
+    fn set(&self, faults: Vec<Fault>);
+
+    /// What was called.
+    fn calls(&self) -> Vec<String>;
+
+    /// Forgets what was called and done.
+    fn forget(&self);
+
+    /// Whether a call changes something.
+    fn is_act(call: &str) -> bool;
+
+    /// The call by which what goes on is looked at.
+    fn look() -> &'static str;
+
+    /// Acts that happen once at most.
+    fn once() -> &'static [&'static str];
+
+    /// What a plan has left behind.
+    fn left_by_plan(&self) -> bool;
+}
+
+/// The faults.
+const FAULTS: [(&str, What); 8] = [
+    ("throttled", What::Throttle),
+    ("429", What::TooMany),
+    ("503", What::Unavailable),
+    ("cut before", What::CutBefore),
+    ("cut after", What::CutAfter),
+    ("slow", What::Slow(150)),
+    ("expired", What::Expired),
+    ("denied", What::Denied),
+];
+
+fn start<C: Faulty>(stack: &str, case: &Case<C>) -> Run<C> {
+    let mut run = Run::new(stack);
+    run.answer = 100;
+    run.patience = 300;
+    (case.before)(&run);
+    run.fake.forget();
+    run
+}
+
+/// Runs a cell, and says how it ended, or what is wrong with it.
+fn cell<C: Faulty>(stack: &str, case: &Case<C>, faults: &[Fault]) -> Result<&'static str, String> {
+    let run = start(stack, case);
+    run.fake.set(faults.to_vec());
+    let ended = run.finish(case.arguments);
+    let acts = run.fake.acts();
+    let said = format!("{:?} in {:?}\n{}\n{}\nacts: {acts:?}", ended.code, ended.took, ended.stderr, ended.stdout);
+    once::<C>(&acts).map_err(|what| format!("{what}\n{said}"))?;
+    if ended.code == Some(0) && case.arguments[0] == "plan" && run.fake.left_by_plan() {
+        return Err(format!("the plan left something behind: {said}"));
+    }
+    let how = match ended.code {
+        Some(0) => "done",
+        Some(3) if ended.stderr.contains("takes it up again") => "resumable",
+        Some(2 | 3) if ended.stderr.lines().count() > 0 => "refused",
+        _ => return Err(format!("neither done nor explained: {said}")),
+    };
+    // Without the fault, the same command comes to its end, and what was done is not done again.
+    run.fake.set(Vec::new());
+    let again = run.finish(case.arguments);
+    if again.code != Some(0) {
+        return Err(format!("the same command does not take it up again: {:?}\n{}\nat first: {said}", again.code, again.stderr));
+    }
+    let acts = run.fake.acts();
+    once::<C>(&acts).map_err(|what| format!("the second time: {what}\n{said}\n{}\nacts: {acts:?}", again.stderr))?;
+    Ok(how)
+}
+
+/// What changes the stack happens once, and is not even tried a second time.
+fn once<C: Faulty>(acts: &[String]) -> Result<(), String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for act in acts {
+        *counts.entry(act.as_str()).or_default() += 1;
+    }
+    for (act, count) in counts {
+        if act.starts_with("refused") {
+            return Err(format!("a call came again after its act: {act}"));
+        }
+        if count > 1 && C::once().contains(&act) {
+            return Err(format!("{act} happened {count} times"));
+        }
+    }
+    Ok(())
+}
+
+/// A verb's row of the matrix.
+struct Row {
+    line: String,
+    runs: usize,
+    wrong: Vec<String>,
+}
+
+fn row<C: Faulty>(stack: &str, case: &Case<C>) -> Row {
+    let mut line = format!("{:<14}", case.name);
+    let mut wrong = Vec::new();
+    let mut runs = 0;
+    // What it calls when nothing goes wrong.
+    let run = start(stack, case);
+    let plain = run.finish(case.arguments);
+    assert_eq!(plain.code, Some(0), "{}: {}", case.name, plain.stderr);
+    let mut actions: Vec<String> = run.fake.calls();
+    actions.sort();
+    actions.dedup();
+    let known: Vec<&'static str> = actions.iter().map(|action| &*Box::leak(action.clone().into_boxed_str())).collect();
+    for (name, what) in FAULTS {
+        let passes = !matches!(what, What::Expired | What::Denied);
+        let mut ways: Vec<Vec<Fault>> = Vec::new();
+        if passes {
+            // Once in each call, and from some call on for good.
+            ways.push(known.iter().map(|action| Fault::of(action, 1, 1, what)).collect());
+            ways.extend(known.iter().filter(|action| C::is_act(action)).map(|action| vec![Fault::of(action, 1, usize::MAX, what)]));
+            ways.push(vec![Fault::of(C::look(), 2, usize::MAX, what)]);
+        } else {
+            ways.extend(known.iter().map(|action| vec![Fault::of(action, 1, usize::MAX, what)]));
+        }
+        let mut ends: Vec<&str> = Vec::new();
+        for way in ways {
+            runs += 1;
+            match cell(stack, case, &way) {
+                Ok(how) if !ends.contains(&how) => ends.push(how),
+                Ok(_) => {}
+                Err(why) => {
+                    let calls: Vec<String> = way.iter().map(|fault| format!("{} {}..{}", fault.action, fault.from, fault.to)).collect();
+                    wrong.push(format!("{} × {name} at {}: {why}", case.name, calls.join(", ")));
+                }
+            }
+        }
+        ends.sort_unstable();
+        line.push_str(&format!("{:<24}", ends.join(", ")));
+    }
+    Row { line, runs, wrong }
+}
+
+/// Fills the matrix, and prints it.
+pub fn every_verb_meets_every_fault<C: Faulty>(stack: &str, cases: &[Case<C>]) {
+    // They wait more than they work.
+    let rows: Vec<Row> = std::thread::scope(|scope| {
+        let threads: Vec<_> = cases.iter().map(|case| scope.spawn(|| row(stack, case))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut table = format!("{:<14}", "");
+    FAULTS.iter().for_each(|(name, _)| table.push_str(&format!("{name:<24}")));
+    rows.iter().for_each(|row| table.push_str(&format!("\n{}", row.line)));
+    let cells: usize = rows.iter().map(|row| row.runs).sum();
+    let wrong: Vec<&str> = rows.iter().flat_map(|row| &row.wrong).map(String::as_str).collect();
+    println!("{table}\n{cells} runs");
+    assert!(wrong.is_empty(), "{} of {cells}:\n{}\n{table}", wrong.len(), wrong.join("\n\n"));
+}
