@@ -100,8 +100,10 @@ fn what_has_not_changed_is_built_and_so_is_what_replaces_nothing() {
         edit(folder.path(), from, to);
         for target in TARGETS {
             let found = build(folder.path(), target, &[]);
-            // The provider of OpenStack makes a new database for another size.
-            assert_eq!(found.is_empty(), target != "tf-openstack" || !to.contains("large"), "{target}: {to}: {found:?}");
+            // The provider of OpenStack makes a new database for another flavor, and which one that is, is looked up.
+            let warned = target == "tf-openstack" && to.contains("large");
+            assert!(found.iter().all(|(code, ..)| warned && code == "W0502"), "{target}: {to}: {found:?}");
+            assert_eq!(found.is_empty(), !warned, "{target}: {to}");
         }
     }
 }
@@ -110,8 +112,9 @@ fn what_has_not_changed_is_built_and_so_is_what_replaces_nothing() {
 fn a_change_that_replaces_is_refused_at_its_line_and_passes_when_it_is_allowed() {
     let folder = folder(&TARGETS);
     edit(folder.path(), "name=acme", "name=shop");
-    // On Heat, the database lies in a property that is changed in place.
-    for target in TARGETS {
+    // Heat adds a database to a server that runs.
+    assert_eq!(build(folder.path(), "hot", &[]), []);
+    for target in TARGETS.into_iter().filter(|target| *target != "hot") {
         let found = build(folder.path(), target, &[]);
         let (code, line, message) = found.first().cloned().unwrap_or_else(|| panic!("{target}: nothing is refused"));
         assert_eq!((code.as_str(), line), ("E0501", 4), "{target}: {message}");
@@ -250,6 +253,7 @@ fn nothing_is_written_over_a_lock_that_cannot_be_read() {
 #[test]
 fn every_example_is_at_peace_with_its_own_lock() {
     let mut count = 0;
+    let mut nothing = std::collections::BTreeSet::new();
     for example in examples() {
         let text = std::fs::read_to_string(example.join("stack.kdl")).unwrap();
         for target in TARGETS {
@@ -263,10 +267,10 @@ fn every_example_is_at_peace_with_its_own_lock() {
             let there = again.stacks.first().unwrap();
             let guarded: Vec<_> = there.resources.iter().filter(|resource| resource.guard.is_some()).collect();
             count += guarded.len();
-            for resource in guarded {
-                assert!(!resource.fixed.is_empty(), "{} on {target}: nothing is known of {} ({})", example.display(), resource.name, resource.ty);
-            }
+            let unknown = guarded.iter().filter(|resource| resource.fixed.is_empty()).map(|resource| format!("{target} {}", resource.ty));
+            nothing.extend(unknown);
         }
     }
+    assert!(nothing.is_empty(), "nothing is known of {nothing:?}");
     assert!(count > 50, "only {count} resources with data");
 }

@@ -376,3 +376,19 @@ fn ctrl_c_twice_cancels_the_deployment() {
     run.ends(&["deploy", "--yes"], 3);
     run.ok(&["deploy", "--yes"]);
 }
+
+#[test]
+fn the_lock_file_says_what_azure_made() {
+    let run = Run::new(FILES);
+    run.ok(&["deploy", "--yes", "--region", "westeurope", "--lock"]);
+    let path = run.folder.path().join("stack.lock.kdl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("target=arm place=\"Azure, resource group shop\""), "{text}");
+    assert!(text.contains("resource media \"Microsoft.Storage/storageAccounts\" of=\"bucket media\" id="), "{text}");
+    run.edit("bucket media", "bucket files");
+    run.edit("(get)media.domain", "(get)files.domain");
+    let refused = run.ends(&["plan"], 1).stderr;
+    assert!(refused.contains("the stack has a `bucket files` instead"), "{refused}");
+    run.ok(&["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "files", "--allow-replace", "images"]);
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("resource"));
+}

@@ -470,3 +470,18 @@ fn the_call_is_checked() {
     run.ends(&["deploy", "--yes", "--role", "ours"], 2);
     snapshot("heat-calls", &run);
 }
+
+#[test]
+fn the_lock_file_says_what_heat_made_and_a_change_that_loses_it_is_refused() {
+    let run = Run::new(SHOP);
+    run.ok(&["deploy", "--yes", "--lock"]);
+    let path = run.folder.path().join("stack.lock.kdl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("resource media \"OS::Swift::Container\" of=\"bucket media\" id="), "{text}");
+    // The secret is a parameter, and stands there as such.
+    assert!(text.contains("payload (param)token") && !text.contains(SECRET), "{text}");
+    run.edit("bucket media {", "bucket media public-read=#true {");
+    // Heat makes a new container for other readers.
+    let refused = run.ends(&["plan"], 1).stderr;
+    assert!(refused.contains("E0501") && refused.contains("X-Container-Read"), "{refused}");
+}

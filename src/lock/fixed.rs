@@ -32,10 +32,18 @@ pub fn fixed(graph: &Graph, guarded: &[usize], provider: &dyn Provider, format: 
     let mut open: Vec<usize> = guarded.to_vec();
     let mut seen: BTreeSet<usize> = guarded.iter().copied().collect();
     while let Some(index) = open.pop() {
-        let Some(resource) = graph.resources.get(index).filter(|resource| resource.kind == NativeKind::Resource) else { continue };
+        let Some(resource) = graph.resources.get(index).filter(|resource| resource.kind != NativeKind::Ephemeral) else { continue };
         let Some(native) = provider.native_type(resource.kind, &resource.ty) else { continue };
         let mut finder = Finder { resource, native: &native, graph, format, found: Vec::new(), leads: Vec::new() };
-        finder.object("", Some(&resource.body), 0, &mut Vec::new());
+        if resource.kind == NativeKind::Resource {
+            finder.object("", Some(&resource.body), 0, &mut Vec::new());
+        } else {
+            // What is looked up by other words may be something else.
+            for (name, val) in &resource.body {
+                let shape = native.root().member(name).map_or(&Shape::Json, |member| &member.shape);
+                finder.push(name, Some(val), shape, Flags { may: true, ..Flags::default() });
+            }
+        }
         if let Some(parent) = resource.parent {
             finder.push("parent", Some(&Val::new(ValKind::Ref(parent), resource.origin)), &Shape::String, Flags::default());
         }

@@ -12,8 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 /// What a template, of which these are the origins, would replace or remove of a running stack though it holds data or is protected. `stack` is where the
 /// stack is declared, `allowed` what may go, by the user's names or the template's.
 pub fn judge(running: &Running, origins: &Origins, format: Format, stack: Span, allowed: &[String]) -> Vec<Diagnostic> {
-    let made: Vec<&ResourceOrigin> = origins.resources.iter().filter(|origin| origin.kind == NativeKind::Resource).collect();
-    let judge = Judge { running, made, format, stack };
+    let judge = Judge { running, made: origins.resources.iter().collect(), format, stack };
     let fates = judge.fates();
     let mut found = Vec::new();
     let mut gone: BTreeMap<(&str, &str), Vec<&Locked>> = BTreeMap::new();
@@ -108,7 +107,12 @@ impl<'a> Judge<'a> {
                     // A resource that leads to itself would be followed for ever.
                     if !known && locked.address(self.format) != *to {
                         changes.retain(|change| change.fixed.path != fixed.path);
-                        changes.push(Change { fixed, text: format!("`{}` leads to `{to}`, which would be replaced itself", fixed.path), certain, origin });
+                        let text = if by_address.get(to).is_some_and(|now| now.kind == NativeKind::Resource) {
+                            format!("`{}` leads to `{to}`, which would be replaced itself", fixed.path)
+                        } else {
+                            format!("`{}` leads to `{to}`, which is looked up by other words", fixed.path)
+                        };
+                        changes.push(Change { fixed, text, certain, origin });
                         more = true;
                     }
                 }

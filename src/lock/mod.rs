@@ -65,6 +65,8 @@ pub struct Running {
 /// A resource of a running stack.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Locked {
+    /// Whether it was made, or looked up for something whose values are kept.
+    pub kind: NativeKind,
     /// Its name in the template.
     pub name: String,
     /// The provider's type.
@@ -113,12 +115,13 @@ impl Guard {
 impl Running {
     /// A stack that runs now, by the origins of its template. `id` gives what the cloud calls a resource, by its type and its name.
     pub fn new(which: Which, called: &str, origins: &Origins, id: impl Fn(&str, &str) -> Option<String>) -> Running {
-        let made = origins.resources.iter().filter(|origin| origin.kind == NativeKind::Resource);
-        let mut resources: Vec<Locked> = made
+        let kept = origins.resources.iter().filter(|origin| origin.kind == NativeKind::Resource || !origin.fixed.is_empty());
+        let mut resources: Vec<Locked> = kept
             .map(|origin| Locked {
+                kind: origin.kind,
                 name: origin.name.clone(),
                 ty: origin.ty.clone(),
-                id: id(&origin.ty, &origin.name),
+                id: id(&origin.ty, &origin.name).filter(|_| origin.kind == NativeKind::Resource),
                 of: origin.of.clone(),
                 part: origin.part.clone(),
                 guard: match (origin.removal, origin.stateful) {
@@ -130,7 +133,7 @@ impl Running {
                 span: Span::default(),
             })
             .collect();
-        resources.sort_by(|a, b| (&a.name, &a.ty).cmp(&(&b.name, &b.ty)));
+        resources.sort_by(|a, b| (&a.name, &a.ty, a.kind).cmp(&(&b.name, &b.ty, b.kind)));
         Running { which, called: called.to_owned(), resources, span: Span::default() }
     }
 }
@@ -151,7 +154,7 @@ impl Locked {
     }
 
     fn address(&self, format: Format) -> String {
-        format.address(NativeKind::Resource, &self.ty, &self.name)
+        format.address(self.kind, &self.ty, &self.name)
     }
 }
 
@@ -205,7 +208,7 @@ impl Lock {
 
 impl Locked {
     fn write(&self, out: &mut String) {
-        out.push_str(&format!("    resource {} {}", word(&self.name), word(&self.ty)));
+        out.push_str(&format!("    {} {} {}", self.kind.word(), word(&self.name), word(&self.ty)));
         let of = self.of.as_ref().map(|(ty, of)| format!("{ty} {of}"));
         let part = Some(self.part.clone()).filter(|part| !part.is_empty());
         let guard = self.guard.map(|guard| guard.word().to_owned());
@@ -245,6 +248,7 @@ mod tests {
     fn sample(values: Vec<(String, Option<Kept>)>) -> Lock {
         let which = Which { stack: "shop".to_owned(), stage: Some("prod".to_owned()), instance: None, target: "t".to_owned(), place: "a, b".to_owned() };
         let data = Locked {
+            kind: NativeKind::Resource,
             name: "DataInstance".to_owned(),
             ty: "Some::Type".to_owned(),
             id: Some("shop-1/\"x\"".to_owned()),

@@ -3,6 +3,7 @@
 use super::value::Kept;
 use super::{Guard, Lock, Locked, Running, VERSION, Which};
 use crate::diag::{Diagnostic, lock as diag};
+use crate::provider::NativeKind;
 use crate::source::{FileId, Span};
 use crate::syntax::{self, Node, Scalar, Value};
 
@@ -64,7 +65,7 @@ fn stack(node: &Node) -> Result<Running, Diagnostic> {
     let mut resources: Vec<Locked> = Vec::new();
     for child in node.children() {
         let resource = resource(child)?;
-        if resources.iter().rev().take_while(|other| other.name == resource.name).any(|other| other.ty == resource.ty) {
+        if resources.iter().rev().take_while(|other| other.name == resource.name).any(|other| (&other.ty, other.kind) == (&resource.ty, resource.kind)) {
             return Err(diag::damaged(child.span, "a resource stands in it twice", "again here"));
         }
         resources.push(resource);
@@ -76,9 +77,8 @@ fn stack(node: &Node) -> Result<Running, Diagnostic> {
 fn resource(node: &Node) -> Result<Locked, Diagnostic> {
     let [of, part, id, guard] = texts(node, ["of", "part", "id", "guard"])?;
     let (Some(name), Some(ty)) = (node.arg_str(0), node.arg_str(1)) else { return Err(unknown(node.span)) };
-    if node.name.text != "resource" || node.tag().is_some() || node.args.len() != 2 {
-        return Err(unknown(node.span));
-    }
+    let kind = [NativeKind::Resource, NativeKind::Data].into_iter().find(|kind| kind.word() == node.name.text);
+    let Some(kind) = kind.filter(|_| node.tag().is_none() && node.args.len() == 2) else { return Err(unknown(node.span)) };
     let of = match of.as_deref().map(|of| of.split_once(' ')) {
         None => None,
         Some(Some((ty, of))) => Some((ty.to_owned(), of.to_owned())),
@@ -110,5 +110,5 @@ fn resource(node: &Node) -> Result<Locked, Diagnostic> {
     if paths.windows(2).any(|pair| pair.first() == pair.last()) {
         return Err(diag::damaged(node.span, "a value stands in it twice", "in this resource"));
     }
-    Ok(Locked { name: name.to_owned(), ty: ty.to_owned(), id, of, part: part.unwrap_or_default(), guard, fixed, span: node.span })
+    Ok(Locked { kind, name: name.to_owned(), ty: ty.to_owned(), id, of, part: part.unwrap_or_default(), guard, fixed, span: node.span })
 }

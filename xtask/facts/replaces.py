@@ -33,6 +33,8 @@ TEXTS = [("a", "b"), ('{"a":"1"}', '{"a":"2"}'), ("arn:aws:iam::123456789012:rol
 DEPTH = 3
 # How often the provider may fall over before a type is given up.
 FALLS = 2
+# How long the schema of a type may be, as JSON; one of a megabyte takes seconds a question.
+LARGEST = 1_000_000
 
 
 def varint(n):
@@ -189,6 +191,8 @@ class Asker:
 
 
 def ask(provider, name, schema):
+    if len(json.dumps(schema)) > LARGEST:
+        return ["all of it"]
     asker, unknown = Asker(provider, name, schema), []
     for path, argument, attribute in places(schema["block"]):
         if argument == "id" and not path:
