@@ -8,6 +8,7 @@ pub mod check;
 pub mod diag;
 pub mod embedded;
 pub mod emit;
+pub mod lock;
 pub mod native;
 pub mod origins;
 pub mod portability;
@@ -88,7 +89,9 @@ impl Compiler {
     /// The same, with the way from the template's names back to the stack, for who deploys it.
     pub fn build_with_origins(&self, model: &check::Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<(Artefact, Origins)>, Diagnostics) {
         let (built, out) = self.build_graph(model, target, style, sources);
-        (built.map(|(artefact, graph)| (artefact, Origins::of(&graph, model, target.format))), out)
+        // What the provider's schema says of changes is asked of it once more: who only compiles does not need it.
+        let traced = built.and_then(|(artefact, graph)| Some((artefact, Origins::of(&graph, model, target.format, &provider::Facts::open(&target.facts)?))));
+        (traced, out)
     }
 
     fn build_graph(&self, model: &check::Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<(Artefact, native::Graph)>, Diagnostics) {

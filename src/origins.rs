@@ -2,8 +2,9 @@
 
 use crate::check::{Model, Resource};
 use crate::emit::Format;
+use crate::lock::{self, Fixed};
 use crate::native::{Graph, NativeResource, Origin, Removal};
-use crate::provider::NativeKind;
+use crate::provider::{NativeKind, Provider};
 use crate::source::Span;
 use std::collections::HashMap;
 
@@ -39,6 +40,8 @@ pub struct ResourceOrigin {
     pub origin: Origin,
     /// Its properties, each with where its value comes from.
     pub properties: Vec<(String, Origin)>,
+    /// Those whose change would replace it, given or not: of what holds data or is protected, and of what these lead to.
+    pub fixed: Vec<Fixed>,
 }
 
 /// Where a parameter of a template comes from.
@@ -73,9 +76,13 @@ pub struct OutputOrigin {
 
 impl Origins {
     /// The origins of a graph's names, as a format spells them.
-    pub fn of(graph: &Graph, model: &Model, format: Format) -> Origins {
+    pub fn of(graph: &Graph, model: &Model, format: Format, provider: &dyn Provider) -> Origins {
         let owners: HashMap<&str, &Resource> = model.resources.iter().map(|owner| (owner.name.text.as_str(), owner)).collect();
-        let resources = graph.resources.iter().map(|resource| ResourceOrigin::of(resource, &owners, format)).collect();
+        let mut resources: Vec<ResourceOrigin> = graph.resources.iter().map(|resource| ResourceOrigin::of(resource, &owners, format)).collect();
+        let guarded: Vec<usize> = resources.iter().enumerate().filter(|(_, origin)| origin.is_guarded()).map(|(index, _)| index).collect();
+        for (origin, fixed) in resources.iter_mut().zip(lock::fixed(graph, &guarded, provider, format)) {
+            origin.fixed = fixed;
+        }
         let params = graph.params.iter().filter(|param| param.used);
         Origins {
             resources,
@@ -105,6 +112,11 @@ impl Origins {
 }
 
 impl ResourceOrigin {
+    /// Whether it holds data or is protected.
+    pub fn is_guarded(&self) -> bool {
+        self.stateful || self.removal == Removal::Keep
+    }
+
     fn of(resource: &NativeResource, owners: &HashMap<&str, &Resource>, format: Format) -> ResourceOrigin {
         let owner = resource.name.first().and_then(|name| owners.get(name.as_str()));
         let part = resource.name.get(usize::from(owner.is_some())..).unwrap_or_default().join(" ");
@@ -118,6 +130,7 @@ impl ResourceOrigin {
             stateful: resource.can_be_kept && owner.is_some_and(|of| of.ty.carry.is_some()),
             origin: resource.origin,
             properties: resource.body.iter().map(|(name, val)| (name.clone(), val.origin)).collect(),
+            fixed: Vec::new(),
         }
     }
 }

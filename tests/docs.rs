@@ -42,6 +42,7 @@ fn every_stack_in_the_documentation_builds() {
                         problems.push(format!("{place}: {errors:?}"));
                     }
                 }
+                "kdl lock" => problems.extend(stackc::lock::read(stackc::source::FileId(0), &block).err().map(|error| format!("{place}: {}", error.message))),
                 words if words.starts_with("kdl") => problems.push(format!("{place}: a block marked `{words}` is not tested")),
                 _ => {}
             }

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use support::{blocks, root, same, walk};
 
 /// The stages, by the digit of their codes.
-const STAGES: [(char, &str); 4] = [('1', "syntax"), ('2', "check"), ('3', "rules"), ('4', "lower")];
+const STAGES: [(char, &str); 5] = [('1', "syntax"), ('2', "check"), ('3', "rules"), ('4', "lower"), ('5', "lock")];
 
 /// Every code of `src/diag`, with what its comment says it is for.
 fn codes() -> BTreeMap<String, String> {
@@ -165,7 +165,7 @@ fn every_page_has_the_same_form() {
         if !(15..=35).contains(&length) {
             wrong(format!("it has {length} lines; 15 to 35 are wanted"));
         }
-        let unknown: Vec<&String> = kinds.iter().filter(|words| !["kdl", "kdl fail", "kdl rules", "text"].contains(&words.as_str())).collect();
+        let unknown: Vec<&String> = kinds.iter().filter(|words| !["kdl", "kdl fail", "kdl lock", "kdl rules", "text"].contains(&words.as_str())).collect();
         if !unknown.is_empty() {
             wrong(format!("blocks marked {unknown:?} are not tested"));
         }
@@ -189,17 +189,27 @@ fn every_stack_on_a_page_does_what_the_page_says() {
         let blocks = blocks(&text);
         // A page that needs a rule of a team's own shows it, and it is laid over the built-in ones for the stack that fails.
         let rules: Vec<&String> = blocks.iter().filter(|(words, ..)| words == "kdl rules").map(|(.., block)| block).collect();
+        // So does a page that needs a lock file; one that can be read lies beside the stack that is good, too.
+        let lock = blocks.iter().find(|(words, ..)| words == "kdl lock").map(|(.., block)| block);
+        let readable = lock.filter(|text| stackc::lock::read(stackc::source::FileId(0), text).is_ok());
         for (words, line, block) in &blocks {
             let place = format!("docs/errors/{code}.md:{line}");
             match words.as_str() {
                 "kdl" => {
-                    let report = Case::of_stack(block).run();
+                    let mut case = Case::of_stack(block);
+                    if let Some(lock) = readable {
+                        case = case.with_lock(lock);
+                    }
+                    let report = case.run();
                     if report.exit != Some(0) || !report.codes.is_empty() {
                         problems.push(format!("{place}: this stack is not good\n{}", report.text));
                     }
                 }
                 "kdl fail" => {
                     let mut case = Case::of_stack(block);
+                    if let Some(lock) = lock {
+                        case = case.with_lock(lock);
+                    }
                     for rules in &rules {
                         case = case.with_rules(&place_of_rules(rules), rules);
                     }

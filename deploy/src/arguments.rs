@@ -163,7 +163,7 @@ pub enum Verb {
     },
     /// Take a stack to a running one: plan, ask, do, and follow it
     #[command(
-        after_help = "Examples:\n  stackc deploy\n  stackc deploy --set image=acme/shop:1.3 --yes\n  stackc deploy --stage prod --instance green\n  stackc deploy --allow-replace data"
+        after_help = "Examples:\n  stackc deploy\n  stackc deploy --set image=acme/shop:1.3 --yes\n  stackc deploy --stage prod --instance green\n  stackc deploy --allow-replace data\n  stackc deploy --stage prod --lock"
     )]
     Deploy {
         #[command(flatten)]
@@ -181,6 +181,9 @@ pub enum Verb {
         /// Put back, too, what was changed by others
         #[arg(long)]
         revert_drift: bool,
+        /// Keep what runs in stack.lock.kdl, by which `stackc build` refuses what would replace data; once it stands there, it is renewed without this
+        #[arg(long)]
+        lock: bool,
     },
     /// Show how a running stack is
     #[command(after_help = "Examples:\n  stackc status\n  stackc status --stage prod --format json")]

@@ -15,8 +15,12 @@ pub struct Compiled {
     pub sources: Sources,
     /// The target.
     pub target: Target,
+    /// The stack's name.
+    pub stack: String,
     /// The running stack's name.
     pub name: String,
+    /// The name that the template was made with: one of the two.
+    pub called: String,
     /// The template.
     pub template: String,
     /// From its names back to the stack.
@@ -40,6 +44,7 @@ pub fn compile(place: &Place, format: MessageFormat) -> Result<Compiled, Outcome
     };
     let all = compiler.targets(&mut sources);
     let target = choose(place.target.as_deref(), all, &model.targets.iter().map(|name| name.text.as_str()).collect::<Vec<_>>())?;
+    let stack = model.name.clone();
     let parts = [Some(model.name.as_str()), stage, place.instance.as_deref()];
     let name = parts.into_iter().flatten().collect::<Vec<_>>().join("-");
     // The engine says where the state is, since a call can say otherwise.
@@ -55,7 +60,8 @@ pub fn compile(place: &Place, format: MessageFormat) -> Result<Compiled, Outcome
     report::report(&out.sorted(), &sources, format, true);
     let Some((artefact, origins)) = built.filter(|_| !failed) else { return Err(Outcome::WrongInput) };
     let stateful = compiler.stateful_types(&target, &mut sources);
-    Ok(Compiled { sources, target, name, template: artefact.text, origins, state, span: model.span, stateful })
+    let called = model.name;
+    Ok(Compiled { sources, target, stack, name, called, template: artefact.text, origins, state, span: model.span, stateful })
 }
 
 /// The target: the one that is asked for, or the stack's only one.

@@ -313,6 +313,11 @@ pub trait Engine {
     /// Where the stack is, for a person: `CloudFormation, eu-west-1`.
     fn place(&self) -> String;
 
+    /// What of the place tells the stack from others of its name, whoever asks from wherever.
+    fn site(&self) -> String {
+        self.place()
+    }
+
     /// Whether an operation goes on when nobody follows it. One that does not is asked to stop by the first `cancel`, and killed by the second.
     fn goes_on_alone(&self, running: &Self::Running) -> bool;
 

@@ -9,6 +9,7 @@ use crate::engine::terraform::{self, Terraform};
 use crate::engine::wire::Pace;
 use crate::engine::{Drift, Ending, Engine, Event, Progress, State, Trouble, Wanted, What};
 use crate::interrupt::{self, Pressed};
+use crate::lock::LockFile;
 use crate::screen::{Screen, Watch};
 use crate::{Outcome, explain, params, table};
 use serde_json::json;
@@ -26,20 +27,24 @@ const ASKED_TO_STOP: &str = "\nit is asked to stop: it ends what it is at, and k
 /// Runs what the arguments ask for.
 pub async fn run(arguments: Arguments) -> Outcome {
     let place = arguments.verb.place().clone();
-    let compiled = match compile(&place, arguments.message_format) {
+    let mut compiled = match compile(&place, arguments.message_format) {
         Ok(compiled) => compiled,
         Err(outcome) => return outcome,
     };
     let screen = Screen::new(arguments.message_format, place.no_input);
+    let lock = match LockFile::open(&arguments.verb, &place, &mut compiled, &screen) {
+        Ok(lock) => lock,
+        Err(outcome) => return outcome,
+    };
     // Each format has its engine; here is where another joins.
     match compiled.target.format {
         Format::CloudFormation => {
             let engine = cloudformation(&compiled, &place, &screen).await;
-            Life::begin(engine, compiled, screen, arguments.verb, &place).await
+            Life::begin(engine, compiled, screen, lock, arguments.verb, &place).await
         }
         Format::Terraform => {
             let engine = terraform(&compiled, &place, &screen);
-            Life::begin(engine, compiled, screen, arguments.verb, &place).await
+            Life::begin(engine, compiled, screen, lock, arguments.verb, &place).await
         }
         Format::Arm => {
             let skips = matches!(&arguments.verb, Verb::Deploy { skip, .. } if !skip.is_empty());
@@ -167,6 +172,7 @@ struct Life<E> {
     engine: E,
     compiled: Compiled,
     screen: Screen,
+    lock: LockFile,
     /// How long a second Ctrl-C is waited for.
     second_press: Duration,
 }
@@ -181,14 +187,25 @@ enum Followed {
 
 impl<E: Engine> Life<E> {
     /// Runs a verb with an engine, if there is one.
-    async fn begin(engine: Result<E, Trouble>, compiled: Compiled, screen: Screen, verb: Verb, place: &Place) -> Outcome {
+    async fn begin(engine: Result<E, Trouble>, compiled: Compiled, screen: Screen, lock: LockFile, verb: Verb, place: &Place) -> Outcome {
         match engine {
-            Ok(engine) => Life { engine, compiled, screen, second_press: Duration::from_millis(place.second_ms) }.verb(verb).await,
+            Ok(engine) => Life { engine, compiled, screen, lock, second_press: Duration::from_millis(place.second_ms) }.verb(verb).await,
             Err(trouble) => told(&compiled, &screen, trouble, None),
         }
     }
 
     async fn verb(mut self, verb: Verb) -> Outcome {
+        if let Verb::Plan { losses, .. } | Verb::Deploy { losses, .. } = &verb {
+            // What the lock file tells needs no cloud.
+            let found = self.lock.judge(&self.engine.site(), &self.compiled, &losses.allow_replace);
+            let refused = found.iter().any(Diagnostic::is_error);
+            if !found.is_empty() {
+                self.screen.report(found, &self.compiled.sources);
+            }
+            if refused {
+                return Outcome::WrongInput;
+            }
+        }
         let ended = match verb {
             Verb::Plan { values, losses, format, detailed_exitcode, revert_drift, .. } => {
                 self.plan(&values, &losses, format, detailed_exitcode, revert_drift).await
@@ -282,7 +299,7 @@ impl<E: Engine> Life<E> {
         let Some(planned) = plan.with else {
             self.engine.finish(&wanted).await?;
             self.print_outputs(OutputFormat::Table).await?;
-            return Ok(Outcome::Done);
+            return self.renew_lock().await;
         };
         let refused = explain::guarded(&self.compiled, &plan.changes, &losses.allow_replace);
         if !refused.is_empty() {
@@ -302,7 +319,7 @@ impl<E: Engine> Life<E> {
                 self.screen.say(format!("{} is deployed: {}", self.compiled.name, watch.summary()));
                 self.engine.finish(&wanted).await?;
                 self.print_outputs(OutputFormat::Table).await?;
-                Ok(Outcome::Done)
+                self.renew_lock().await
             }
             Followed::Ended(Ending::Gone, events) => Err(Trouble::Refused {
                 what: "somebody removed the stack while it was being deployed".to_owned(),
@@ -311,6 +328,16 @@ impl<E: Engine> Life<E> {
             }),
             Followed::Ended(Ending::Failed { how, next }, events) => Ok(self.failed(&how, &next, &events)),
         }
+    }
+
+    /// Says in the lock file what runs now, where that is wanted.
+    async fn renew_lock(&mut self) -> Result<Outcome, Trouble> {
+        let site = self.engine.site();
+        if !self.lock.is_kept(&site) {
+            return Ok(Outcome::Done);
+        }
+        let there = self.engine.status().await?.resources;
+        Ok(self.lock.renew(&site, &self.compiled, &there, &self.screen))
     }
 
     /// Waits for what goes on, and mends what keeps the stack from being changed. How it ended, if it cannot be changed.
@@ -456,7 +483,7 @@ impl<E: Engine> Life<E> {
             match self.engine.state().await? {
                 State::Absent => {
                     self.screen.say(format!("there is no stack `{}` ({}): nothing to remove", self.compiled.name, self.engine.place()));
-                    return Ok(Outcome::Done);
+                    return Ok(self.lock.forget(&self.engine.site(), &self.screen));
                 }
                 State::Busy(how, running) => {
                     self.screen.say(format!("{} is being changed already ({how}); following that first", self.compiled.name));
@@ -513,7 +540,7 @@ impl<E: Engine> Life<E> {
                 Followed::Left(outcome) => return Ok(outcome),
                 Followed::Ended(Ending::Done | Ending::Gone, _) => {
                     self.screen.say(format!("{} is removed: {}", self.compiled.name, watch.summary()));
-                    return Ok(Outcome::Done);
+                    return Ok(self.lock.forget(&self.engine.site(), &self.screen));
                 }
                 Followed::Ended(Ending::Failed { how, next }, events) => {
                     let failed: Vec<String> = explain::reasons(&events).into_iter().filter_map(|reason| reason.name).collect();

@@ -13,6 +13,7 @@ mod explain;
 mod files;
 mod interrupt;
 mod life;
+mod lock;
 mod params;
 #[path = "../../src/cli/report.rs"]
 mod report;

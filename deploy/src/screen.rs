@@ -47,7 +47,8 @@ impl Screen {
         self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
-    fn veil(&self, text: &str) -> String {
+    /// A text with stars in the place of secrets.
+    pub fn veil(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "****"))
     }
 

@@ -479,3 +479,17 @@ fn calls_that_cannot_be_right() {
     run.ends(&["plan", "--state", "local"], 2);
     run.snapshot("terraform-calls");
 }
+
+#[test]
+fn the_lock_file_says_what_terraform_keeps() {
+    let run = Run::faked("plain");
+    run.ok(&["deploy", "--yes", "--lock", "--instance", "green"]);
+    let path = run.folder.path().join("stack.lock.kdl");
+    let text = fs::read_to_string(&path).unwrap();
+    // Where the state is does not hang on where the command was run, nor on the program.
+    assert!(text.contains("stack shop instance=green called=shop-green target=tf-aws place=\"local state\" {"), "{text}");
+    assert!(text.contains("resource pay aws_secretsmanager_secret of=\"secret pay\" id=pay-1 guard=data"), "{text}");
+    assert!(!text.contains(SECRET) && !text.contains("(secret)"), "{text}");
+    run.ok(&["deploy", "--yes", "--instance", "green"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}

@@ -1,8 +1,10 @@
 //! `stackc build`.
 
 use super::{Input, MessageFormat, Outcome, files, report, targets, wrong_call};
-use stackc::diag::Diagnostics;
+use stackc::check::Model;
+use stackc::diag::{Diagnostic, Diagnostics};
 use stackc::emit::Style;
+use stackc::lock::{self, Lock};
 use stackc::rules::Target;
 use stackc::source::{FileId, Sources};
 use stackc::{Artefact, Compiler};
@@ -24,6 +26,16 @@ pub struct Arguments {
     /// Without line breaks and indentation
     #[arg(long)]
     compact: bool,
+    #[command(flatten)]
+    losses: Losses,
+}
+
+/// What may be lost, where a lock file says what runs.
+#[derive(clap::Args)]
+pub struct Losses {
+    /// A resource that may be replaced or removed though the lock file knows that it is protected or holds data
+    #[arg(long, value_name = "NAME")]
+    allow_replace: Vec<String>,
 }
 
 pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
@@ -33,7 +45,11 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
         Err(outcome) => return outcome,
     };
     let style = Style { compact: arguments.compact, yaml: arguments.format == "yaml" };
-    let (built, out) = match build(&compiler, file, arguments.input.stage.as_deref(), Some(&arguments.target), style, &mut sources) {
+    let guard = match Guard::open(&arguments.input, &arguments.losses, &mut sources) {
+        Ok(guard) => guard,
+        Err(outcome) => return outcome,
+    };
+    let (built, out) = match build(&compiler, file, arguments.input.stage.as_deref(), Some(&arguments.target), style, &guard, &mut sources) {
         Ok(built) => built,
         Err(outcome) => return outcome,
     };
@@ -69,13 +85,65 @@ pub fn folder(target: &Target, stage: Option<&str>) -> String {
     }
 }
 
+/// What a build must not replace: what the lock file beside the stack says that runs.
+#[derive(Debug, Default)]
+pub struct Guard {
+    lock: Option<Lock>,
+    allowed: Vec<String>,
+    /// Why there is none, though there is a file.
+    problem: Option<Diagnostic>,
+}
+
+impl Guard {
+    /// Reads the lock file, if there is one.
+    pub fn open(input: &Input, losses: &Losses, sources: &mut Sources) -> Result<Guard, Outcome> {
+        let allowed = losses.allow_replace.clone();
+        Ok(match files::open_lock(&input.file, sources)? {
+            None => Guard::default(),
+            Some(Ok(lock)) => Guard { lock: Some(lock), allowed, problem: None },
+            Some(Err(problem)) => Guard { lock: None, allowed, problem: Some(problem) },
+        })
+    }
+
+    /// Builds for a target. With a lock file, what it would do to what runs, without knowing of copies that have a name of their own.
+    fn build(&self, compiler: &Compiler, model: &mut Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<Artefact>, Diagnostics) {
+        let name = model.name.clone();
+        let stage = model.stage.clone();
+        let mut running = self.lock.iter().flat_map(|lock| lock.of(&name, stage.as_deref(), &target.name)).peekable();
+        if running.peek().is_none() {
+            return compiler.build(model, target, style, sources);
+        }
+        let (built, mut out) = compiler.build_with_origins(model, target, style, sources);
+        let (artefact, origins) = built.unzip();
+        for running in running {
+            // Where names hold that of the running stack, as on Terraform with a stage, they are compared as it would be deployed.
+            model.name.clone_from(&running.called);
+            let again = if running.called == name { None } else { compiler.build_with_origins(model, target, style, sources).0.map(|(_, origins)| origins) };
+            model.name.clone_from(&name);
+            if let Some(origins) = again.as_ref().or(origins.as_ref()) {
+                out.extend(lock::judge(running, origins, target.format, model.span, &self.allowed));
+            }
+        }
+        (artefact, out)
+    }
+}
+
 /// What was built for each target, and all that there is to say of it.
 pub type Built = (Vec<(Target, Artefact)>, Diagnostics);
 
 /// Builds for all chosen targets; none is left half done, since nothing is written here.
-pub fn build(compiler: &Compiler, file: FileId, stage: Option<&str>, wanted: Option<&str>, style: Style, sources: &mut Sources) -> Result<Built, Outcome> {
+pub fn build(
+    compiler: &Compiler,
+    file: FileId,
+    stage: Option<&str>,
+    wanted: Option<&str>,
+    style: Style,
+    guard: &Guard,
+    sources: &mut Sources,
+) -> Result<Built, Outcome> {
     let (model, mut out) = compiler.check(file, stage, sources);
-    let Some(model) = model else { return Ok((Vec::new(), out)) };
+    out.extend(guard.problem.clone());
+    let Some(mut model) = model else { return Ok((Vec::new(), out)) };
     if out.has_errors() {
         return Ok((Vec::new(), out));
     }
@@ -85,7 +153,7 @@ pub fn build(compiler: &Compiler, file: FileId, stage: Option<&str>, wanted: Opt
         if style.yaml && !target.format.has_yaml() {
             return Err(wrong_call(format!("`{}` has no YAML form: leave `--format yaml` out for it", target.name)));
         }
-        let (artefact, problems) = compiler.build(&model, &target, style, sources);
+        let (artefact, problems) = guard.build(compiler, &mut model, &target, style, sources);
         out.extend(problems);
         built.extend(artefact.map(|artefact| (target, artefact)));
     }

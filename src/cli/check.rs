@@ -10,6 +10,8 @@ pub struct Arguments {
     /// The targets, with commas between them; those that the stack names when absent
     #[arg(long)]
     target: Option<String>,
+    #[command(flatten)]
+    losses: build::Losses,
 }
 
 pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
@@ -17,10 +19,15 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
         Ok(opened) => opened,
         Err(outcome) => return outcome,
     };
-    let (built, out) = match build::build(&compiler, file, arguments.input.stage.as_deref(), arguments.target.as_deref(), Style::default(), &mut sources) {
-        Ok(built) => built,
+    let guard = match build::Guard::open(&arguments.input, &arguments.losses, &mut sources) {
+        Ok(guard) => guard,
         Err(outcome) => return outcome,
     };
+    let (built, out) =
+        match build::build(&compiler, file, arguments.input.stage.as_deref(), arguments.target.as_deref(), Style::default(), &guard, &mut sources) {
+            Ok(built) => built,
+            Err(outcome) => return outcome,
+        };
     let failed = out.has_errors();
     report::report(&out.sorted(), &sources, format, false);
     if failed {

@@ -2,9 +2,11 @@
 
 use super::{Input, Outcome, wrong_call};
 use stackc::Compiler;
+use stackc::diag::Diagnostic;
+use stackc::lock::{self, Lock};
 use stackc::source::{FileId, Sources};
-use std::io::Write;
-use std::path::Path;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 /// Opens a stack's file and the rule files laid over the built-in ones.
 pub fn open(input: &Input) -> Result<(Compiler, Sources, FileId), Outcome> {
@@ -21,6 +23,23 @@ pub fn open(input: &Input) -> Result<(Compiler, Sources, FileId), Outcome> {
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let file = sources.add(input.file.display().to_string(), text);
     Ok((compiler, sources, file))
+}
+
+/// The lock file of a stack's file: `stack.lock.kdl` beside `stack.kdl`.
+pub fn lock_of(file: &Path) -> PathBuf {
+    file.with_extension("lock.kdl")
+}
+
+/// Reads the lock file beside a stack's file, if there is one.
+pub fn open_lock(file: &Path, sources: &mut Sources) -> Result<Option<Result<Lock, Diagnostic>>, Outcome> {
+    let path = lock_of(file);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(wrong_call(format!("cannot read the lock file {}: {error}", path.display()))),
+    };
+    let file = sources.add(path.display().to_string(), text.clone());
+    Ok(Some(lock::read(file, &text)))
 }
 
 /// A compiler, with the rule files of a folder laid over the built-in ones.

@@ -33,7 +33,7 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
     out.extend(found);
     let mut templates = Vec::new();
     for stage in stages {
-        match build::build(&compiler, file, stage.as_deref(), None, Style::default(), &mut sources) {
+        match build::build(&compiler, file, stage.as_deref(), None, Style::default(), &build::Guard::default(), &mut sources) {
             Ok((built, problems)) => {
                 out.extend(problems);
                 templates.extend(

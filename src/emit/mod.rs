@@ -7,6 +7,7 @@ mod json;
 mod terraform;
 
 use crate::native::{Graph, NativeResource};
+use crate::provider::NativeKind;
 use crate::rules::Target;
 
 /// The formats that a template can be written in.
@@ -116,6 +117,20 @@ impl Format {
             Format::Arm | Format::CloudFormation | Format::Heat => String::new(),
             Format::Terraform => format!("{:?} {}", resource.kind, resource.ty),
         }
+    }
+
+    /// What tells a resource from all others of a template: its name, with its type before it where that alone makes it one.
+    pub fn address(self, kind: NativeKind, ty: &str, name: &str) -> String {
+        match (self, kind) {
+            (Format::Terraform, NativeKind::Resource) => format!("{ty}.{name}"),
+            (Format::Terraform, kind) => format!("{}.{ty}.{name}", kind.word()),
+            (Format::Arm | Format::CloudFormation | Format::Heat, _) => name.to_owned(),
+        }
+    }
+
+    /// Whether the cloud knows a resource by a name of its own alone, and not by the one that it has in the template.
+    pub fn forgets_names(self) -> bool {
+        self == Format::Arm
     }
 
     /// What each resource is to the cloud, where its own name alone tells it from others: two of one identity cannot be in one template.

@@ -154,6 +154,8 @@ fn member(line: &str, names: &HashMap<&str, usize>) -> Option<Member> {
         shape,
         presence,
         create_only: flags.contains('n'),
+        may_replace: flags.contains('v'),
+        computed: flags.starts_with('c'),
         keeps_secret: flags.contains(['w', 's']),
         limits: Limits::default(),
         item_limits: Limits::default(),

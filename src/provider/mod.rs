@@ -102,6 +102,10 @@ pub struct Member {
     pub presence: Presence,
     /// Whether a change of it replaces the resource.
     pub create_only: bool,
+    /// Whether a change of it may replace the resource.
+    pub may_replace: bool,
+    /// Whether the provider gives it a value when the template gives none.
+    pub computed: bool,
     /// Whether the provider never shows its value again: it is write-only, or marked as sensitive.
     pub keeps_secret: bool,
     /// What its value has to satisfy.

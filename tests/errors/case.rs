@@ -57,6 +57,12 @@ impl Case {
         self
     }
 
+    /// Puts a lock file beside the stack.
+    pub fn with_lock(mut self, text: &str) -> Case {
+        self.files.push(("stack.lock.kdl".to_owned(), text.to_owned()));
+        self
+    }
+
     /// Whether its stack is too large to be written out.
     pub fn is_generated(&self) -> bool {
         self.files.iter().any(|(_, text)| text.lines().any(|line| line.starts_with("//! repeat ")))

@@ -315,7 +315,10 @@ def main():
         for name in ("type", "systemData", "apiVersion"):
             tree.pop(name, None)
         tree["id"] = ("string", "r", [])
-        tree["name"] = ("string", "!", known["notes"])
+        # A resource of another name or in another place is another resource.
+        tree["name"] = ("string", "!n", known["notes"])
+        if isinstance(tree.get("location"), tuple) and tree["location"][1] != "r":
+            tree["location"] = (tree["location"][0], tree["location"][1] + "n", tree["location"][2])
         if known["scoped"]:
             tree["scope"] = ("string", "o", [])
         tags = tree.get("tags")

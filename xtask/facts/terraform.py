@@ -8,7 +8,7 @@ PROVIDER     the provider's address, with or without its registry host,
              for example hashicorp/aws
 VERSION      written to the header only; the schema does not hold it
 
-Every resource and data source is written, sorted by name. The descriptions
+What replaces.py has added to the schema becomes the flag `n`. Every resource and data source is written, sorted by name. The descriptions
 are left out. Equal nested shapes within one type share one definition, named
 by the first path that reaches it. The file format is in specs/providers/SOURCE.md.
 """
@@ -71,7 +71,7 @@ class Block:
         else:
             typ = self.cty(a["type"], path, "r" if flag == "r" else "!")
         flags = flag
-        for key, letter in (("write_only", "w"), ("sensitive", "s"), ("deprecated", "d")):
+        for key, letter in (("replaces", "n"), ("write_only", "w"), ("sensitive", "s"), ("deprecated", "d")):
             if a.get(key):
                 flags += letter
         return line(name, typ, flags, *extra)
@@ -83,6 +83,8 @@ class Block:
             mode = "single"
         ref = self.define(path, bare(b["block"]), lambda: self.members(b["block"], path))
         flags = "!" if b.get("min_items", 0) > 0 else "o"
+        if b.get("replaces"):
+            flags += "n"
         if b["block"].get("deprecated"):
             flags += "d"
         return line(name, f"block:{mode} {ref}", flags, *counts(b))

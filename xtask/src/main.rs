@@ -23,8 +23,8 @@ usage: cargo xtask COMMAND
   openstack up       start that OpenStack and leave it running; says which variables to set
   openstack down     stop it, or what a run that was killed has left
   facts cfn          renew specs/providers/cloudformation.facts from the pinned cfn-lint
-  facts tf-aws       renew specs/providers/terraform-aws.facts from the provider itself;
-                     needs terraform, and its provider from STACKC_TF_MIRROR, from a
+  facts tf-aws       renew specs/providers/terraform-aws.facts from the provider itself, which
+                     is asked for what a change replaces; needs minutes, terraform, and its provider from STACKC_TF_MIRROR, from a
                      mirror below /opt, or from wherever terraform finds it by itself
   facts tf-openstack renew specs/providers/terraform-openstack.facts from a package
   facts arm          renew specs/providers/arm.facts from Azure's management packages
@@ -269,10 +269,32 @@ fn terraform_facts() -> Outcome<()> {
     let file = File::create(&schema).map_err(|fault| fault.to_string())?;
     run(terraform(&["providers", "schema", "-json"]).stdout(file))?;
 
+    // What a change replaces, the provider says when it is asked to plan one.
+    let told = folder.join("told.json");
+    let file = File::create(&told).map_err(|fault| fault.to_string())?;
+    let python = venv()?.join("bin/python");
+    let script = root().join("xtask/facts/replaces.py");
+    run(Command::new(python).arg(script).arg(binary(folder)?).arg(schema).arg(AWS_ADDRESS).stdout(file))?;
+
     let script = root().join("xtask/facts/terraform.py");
     let mut command = Command::new("python3");
-    command.arg(script).arg(schema).args([AWS_ADDRESS, AWS_PROVIDER]);
+    command.arg(script).arg(told).args([AWS_ADDRESS, AWS_PROVIDER]);
     write_output(&mut command, "terraform-aws.facts")
+}
+
+/// The provider's own program, below the folder that it was installed for.
+fn binary(folder: &Path) -> Outcome<PathBuf> {
+    let mut open = vec![folder.join(".terraform/providers")];
+    while let Some(folder) = open.pop() {
+        for path in fs::read_dir(&folder).map_err(|fault| fault.to_string())?.flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                open.push(path);
+            } else if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("terraform-provider-aws")) {
+                return Ok(path);
+            }
+        }
+    }
+    Err(format!("terraform has put no provider below {}", folder.display()))
 }
 
 /// A folder with the provider in it: the one that the environment names, or one below `/opt`.

@@ -184,7 +184,14 @@ pub fn page<C: Cloud>(path: &Path, least: usize) {
             expected.push_str(&format!("$ stackc {command}\n{}{}", ended.stderr, ended.stdout));
         }
         expected.push_str("```");
-        expected.push_str(rest);
+        // What the lock file says behind the command that writes it.
+        match rest.split_once("```kdl lock\n").and_then(|(before, rest)| Some((before, rest.split_once("```")?.1))) {
+            Some((before, rest)) => {
+                let lock = std::fs::read_to_string(run.folder.path().join("stack.lock.kdl")).unwrap();
+                expected.push_str(&format!("{before}```kdl lock\n{lock}```{rest}"));
+            }
+            None => expected.push_str(rest),
+        }
     }
     assert!(count >= least, "only {count} commands");
     if std::env::var_os("STACKC_BLESS").is_some() {

@@ -488,6 +488,11 @@ impl Engine for Terraform {
         format!("{}, state in {}", self.program.title, self.kept_in())
     }
 
+    fn site(&self) -> String {
+        // The folder is named as it is seen from where the command runs, and the program may be either of two.
+        if self.backend.is_local() { "local state".to_owned() } else { format!("state in {}", self.backend.place()) }
+    }
+
     fn goes_on_alone(&self, running: &Running) -> bool {
         // What somebody else began is theirs to stop.
         running.child.is_none()

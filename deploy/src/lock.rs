@@ -1,0 +1,106 @@
+//! The lock file beside the stack: read before anything is done, and renewed by a deploy that was done. What it says and how it is compared is the compiler's.
+
+use crate::arguments::{Input, Place, Verb};
+use crate::compile::Compiled;
+use crate::engine::ResourceStatus;
+use crate::screen::Screen;
+use crate::{Outcome, files, wrong_call};
+use stackc::diag::Diagnostic;
+use stackc::lock::{self, Lock, Running, Which};
+use stackc::source::Sources;
+
+/// The lock file, as far as a verb has to do with it.
+pub struct LockFile {
+    input: Input,
+    /// Which running stack this is about; its place is the engine's to say.
+    which: Which,
+    /// What the file said before anything was done; none when there is none, or the verb has nothing to do with it.
+    before: Option<Lock>,
+    /// Whether this stack is to stand in it from now on.
+    wanted: bool,
+}
+
+impl LockFile {
+    /// Reads the file, for the verbs that heed or renew it. One that cannot be read stops them: it is neither passed over nor written over.
+    pub fn open(verb: &Verb, place: &Place, compiled: &mut Compiled, screen: &Screen) -> Result<LockFile, Outcome> {
+        let which = Which {
+            stack: compiled.stack.clone(),
+            stage: place.input.stage.clone(),
+            instance: place.instance.clone(),
+            target: compiled.target.name.clone(),
+            place: String::new(),
+        };
+        let heeds = matches!(verb, Verb::Plan { .. } | Verb::Deploy { .. } | Verb::Destroy { .. });
+        let before = match if heeds { files::open_lock(&place.input.file, &mut compiled.sources)? } else { None } {
+            None => None,
+            Some(Ok(lock)) => Some(lock),
+            Some(Err(problem)) => {
+                screen.report(vec![problem], &compiled.sources);
+                return Err(Outcome::WrongInput);
+            }
+        };
+        Ok(LockFile { input: place.input.clone(), which, before, wanted: matches!(verb, Verb::Deploy { lock: true, .. }) })
+    }
+
+    /// What the template would replace or remove of what runs there, as far as the file tells.
+    pub fn judge(&self, site: &str, compiled: &Compiled, allowed: &[String]) -> Vec<Diagnostic> {
+        let running = self.before.as_ref().and_then(|before| before.get(&self.at(site)));
+        running.map(|running| lock::judge(running, &compiled.origins, compiled.target.format, compiled.span, allowed)).unwrap_or_default()
+    }
+
+    /// Whether a deploy that is done has to say in the file what runs now: when that was asked for, or it stands there already.
+    pub fn is_kept(&self, site: &str) -> bool {
+        self.wanted || self.before.as_ref().is_some_and(|before| before.get(&self.at(site)).is_some())
+    }
+
+    /// Says in the file what runs now.
+    pub fn renew(&self, site: &str, compiled: &Compiled, there: &[ResourceStatus], screen: &Screen) -> Outcome {
+        let id = |ty: &str, name: &str| {
+            let found = there.iter().find(|resource| resource.name == name && resource.ty == ty)?;
+            found.id.as_deref().map(|id| screen.veil(id))
+        };
+        let running = Running::new(self.at(site), &compiled.called, &compiled.origins, id);
+        self.change(screen, |lock| lock.put(running))
+    }
+
+    /// Takes out of the file what no longer runs.
+    pub fn forget(&self, site: &str, screen: &Screen) -> Outcome {
+        if self.before.as_ref().is_none_or(|before| before.get(&self.at(site)).is_none()) {
+            return Outcome::Done;
+        }
+        self.change(screen, |lock| {
+            lock.take_out(&self.at(site));
+        })
+    }
+
+    fn at(&self, site: &str) -> Which {
+        Which { place: site.to_owned(), ..self.which.clone() }
+    }
+
+    /// Changes the file as it is by now: another deploy may have written it meanwhile.
+    fn change(&self, screen: &Screen, how: impl FnOnce(&mut Lock)) -> Outcome {
+        let mut sources = Sources::default();
+        let mut lock = match files::open_lock(&self.input.file, &mut sources) {
+            Err(outcome) => return outcome,
+            Ok(None) => Lock::default(),
+            Ok(Some(Ok(lock))) => lock,
+            Ok(Some(Err(problem))) => {
+                screen.report(vec![problem], &sources);
+                return Outcome::WrongInput;
+            }
+        };
+        let before = lock.text();
+        how(&mut lock);
+        let path = files::lock_of(&self.input.file);
+        if self.before.is_some() && lock.text() == before {
+            return Outcome::Done;
+        }
+        match files::write(&path, &lock.text()) {
+            Ok(()) => {
+                screen.say(format!("{} is written anew: it belongs in the repository", path.display()));
+                Outcome::Done
+            }
+            Err(error) => wrong_call(format!("all is done, but {} cannot be written: {error}", path.display())),
+        }
+    }
+}
