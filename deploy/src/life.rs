@@ -52,11 +52,11 @@ pub async fn run(arguments: Arguments) -> Outcome {
                 true => Err(Trouble::Cannot("Azure goes back from nothing that failed, so that there is nothing to --skip".to_owned())),
                 false => azure(&compiled, &place, &screen).await,
             };
-            Life::begin(engine, compiled, screen, arguments.verb, &place).await
+            Life::begin(engine, compiled, screen, lock, arguments.verb, &place).await
         }
         Format::Heat => {
             let engine = heat(&compiled, &place, &screen).await;
-            Life::begin(engine, compiled, screen, arguments.verb, &place).await
+            Life::begin(engine, compiled, screen, lock, arguments.verb, &place).await
         }
     }
 }
