@@ -97,8 +97,8 @@ fn what_has_not_changed_is_built_and_so_is_what_replaces_nothing() {
         edit(folder.path(), from, to);
         for target in TARGETS {
             let found = build(folder.path(), target, &[]);
-            // The provider of OpenStack makes a new database for another size.
-            assert_eq!(found.is_empty(), target != "tf-openstack" || !to.contains("large"), "{target}: {to}: {found:?}");
+            // The provider of OpenStack makes a new database for another size; but the flavor's id is looked up by a name, and only a deployment knows it.
+            assert_eq!(found, [], "{target}: {to}");
         }
     }
 }
@@ -108,7 +108,7 @@ fn a_change_that_replaces_is_refused_at_its_line_and_passes_when_it_is_allowed()
     let folder = folder(&TARGETS);
     edit(folder.path(), "name=acme", "name=shop");
     // On Heat, the database lies in a property that is changed in place.
-    for target in TARGETS {
+    for target in TARGETS.into_iter().filter(|target| *target != "hot") {
         let found = build(folder.path(), target, &[]);
         let (code, line, message) = found.first().cloned().unwrap_or_else(|| panic!("{target}: nothing is refused"));
         assert_eq!((code.as_str(), line), ("E0501", 4), "{target}: {message}");
