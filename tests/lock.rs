@@ -12,9 +12,10 @@
 mod support;
 
 use stackc::Compiler;
+use stackc::diag::Diagnostic;
 use stackc::emit::Style;
-use stackc::lock::{Kept, Lock, Running, Which, read};
-use stackc::source::{FileId, Sources};
+use stackc::lock::{Kept, Lock, Running, Which, judge, read};
+use stackc::source::{FileId, Sources, Span};
 use std::path::Path;
 use support::{examples, root, stackc, stderr, stdout};
 
@@ -34,8 +35,8 @@ const SHOP: &str = "stack shop {
 
 const TARGETS: [&str; 7] = ["cfn", "tf-aws", "hot", "tf-openstack", "arm", "tf-azure", "tf-google"];
 
-/// What a lock file would say of a stack that runs on a target; none where it cannot be built there.
-fn running(text: &str, target: &str, stage: Option<&str>, called: &str) -> Option<Running> {
+/// What a lock file would say of a stack that runs on a target, and what it would say of that very stack; none where it cannot be built there.
+fn running(text: &str, target: &str, stage: Option<&str>, called: &str) -> Option<(Running, Vec<Diagnostic>)> {
     let (compiler, mut sources) = (Compiler::default(), Sources::default());
     let file = sources.add("stack.kdl", text.to_owned());
     let (model, _) = compiler.check(file, stage, &mut sources);
@@ -44,14 +45,16 @@ fn running(text: &str, target: &str, stage: Option<&str>, called: &str) -> Optio
     let target = compiler.targets(&mut sources).into_iter().find(|known| known.name == target).unwrap();
     let (_, origins) = compiler.build_with_origins(&model, &target, Style::default(), &mut sources).0?;
     let which = Which { stack, stage: stage.map(str::to_owned), instance: None, target: target.name.clone(), place: format!("a place of {}", target.name) };
-    Some(Running::new(which, called, &origins, |_, name| Some(format!("id-of-{name}"))))
+    let running = Running::new(which, called, &origins, |_, name| Some(format!("id-of-{name}")));
+    let found = judge(&running, &origins, target.format, Span::default(), &[]);
+    Some((running, found))
 }
 
 /// A folder with a stack that runs on some targets.
 fn folder(targets: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut lock = Lock::default();
-    targets.iter().for_each(|target| lock.put(running(SHOP, target, None, "shop").unwrap()));
+    targets.iter().for_each(|target| lock.put(running(SHOP, target, None, "shop").unwrap().0));
     std::fs::write(folder.path().join("stack.lock.kdl"), lock.text()).unwrap();
     std::fs::write(folder.path().join("stack.kdl"), SHOP).unwrap();
     folder
@@ -158,7 +161,7 @@ fn what_leads_to_something_that_is_replaced_is_replaced_with_it() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("stack.kdl"), SHOP).unwrap();
     let mut lock = Lock::default();
-    let mut there = running(SHOP, "tf-azure", None, "shop").unwrap();
+    let (mut there, _) = running(SHOP, "tf-azure", None, "shop").unwrap();
     // The group was in another place, and everything is in the group.
     let group = there.resources.iter_mut().find(|resource| resource.ty == "azurerm_resource_group").unwrap();
     group.fixed.iter_mut().find(|(path, _)| path == "name").unwrap().1 = Some(Kept::Text("elsewhere".to_owned()));
@@ -176,7 +179,7 @@ fn what_leads_to_something_that_is_replaced_is_replaced_with_it() {
 fn a_stage_is_compared_with_its_own_copy_under_the_name_that_it_was_deployed_with() {
     let folder = tempfile::tempdir().unwrap();
     let mut lock = Lock::default();
-    lock.put(running(SHOP, "tf-google", Some("prod"), "shop-prod").unwrap());
+    lock.put(running(SHOP, "tf-google", Some("prod"), "shop-prod").unwrap().0);
     std::fs::write(folder.path().join("stack.lock.kdl"), lock.text()).unwrap();
     std::fs::write(folder.path().join("stack.kdl"), SHOP).unwrap();
     // The names of its resources begin with `shop-prod`, and a build alone would make them with `shop`.
@@ -242,15 +245,16 @@ fn nothing_is_written_over_a_lock_that_cannot_be_read() {
     }
 }
 
-/// What a lock file says of every example, on every target: it is read as it was written, and holds neither a default of a secret parameter nor anything that
-/// its own stack would be refused for.
+/// What a lock file says of every example, on every target: it is read as it was written, nothing of what holds data is left out, and the stack itself changes
+/// nothing.
 #[test]
 fn every_example_is_at_peace_with_its_own_lock() {
     let mut count = 0;
     for example in examples() {
         let text = std::fs::read_to_string(example.join("stack.kdl")).unwrap();
         for target in TARGETS {
-            let Some(there) = running(&text, target, None, "shop") else { continue };
+            let Some((there, found)) = running(&text, target, None, "shop") else { continue };
+            assert!(found.is_empty(), "{} on {target}: {found:?}", example.display());
             let mut lock = Lock::default();
             lock.put(there);
             let written = lock.text();

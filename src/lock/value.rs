@@ -286,6 +286,45 @@ pub(super) fn word(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Kept, open, word};
+    use crate::emit::Format;
+    use crate::native::{Graph, Origin, Val, ValKind};
+    use crate::provider::{Limits, Member, NativeType, Object, Presence, Shape};
+
+    #[test]
+    fn a_secret_that_stands_in_a_template_is_not_told() {
+        let member = |name: &str, keeps_secret| Member {
+            name: name.to_owned(),
+            shape: Shape::String,
+            presence: Presence::Optional,
+            create_only: true,
+            may_replace: false,
+            computed: false,
+            keeps_secret,
+            limits: Limits::default(),
+            item_limits: Limits::default(),
+        };
+        let user = Object { members: vec![member("name", false), member("password", true)] };
+        let native = NativeType {
+            name: "Some".to_owned(),
+            tags: None,
+            version: None,
+            relations: Vec::new(),
+            objects: vec![Object::default(), user],
+            attributes: Vec::new(),
+        };
+        let text = |text: &str| Val::text(text, Origin::default());
+        let kept = |val: &Val, shape: &Shape, secret| Kept::of(val, shape, secret, &native, &Graph::default(), Format::Heat);
+        let fields = vec![("password".to_owned(), text("hush")), ("name".to_owned(), text("root"))];
+        let users = Val::new(ValKind::List(vec![Val::new(ValKind::Map(fields), Origin::default())]), Origin::default());
+        assert_eq!(kept(&users, &Shape::List(Box::new(Shape::Object(1))), false), Kept::Spelt("{name=\"root\", password=(secret)}".to_owned()));
+        assert_eq!(kept(&text("hush"), &Shape::String, true), Kept::Secret);
+        let joined = Val::new(ValKind::Concat(vec![text("hush"), text("hush")]), Origin::default());
+        assert_eq!(kept(&joined, &Shape::String, true), Kept::Secret);
+        let several = Val::new(ValKind::List(vec![text("hush"), text("hush")]), Origin::default());
+        assert_eq!(kept(&several, &Shape::List(Box::new(Shape::String)), true), Kept::Secret);
+        let nested = Val::new(ValKind::Json(Box::new(users)), Origin::default());
+        assert!(!kept(&nested, &Shape::String, true).words().contains("hush"));
+    }
 
     #[test]
     fn what_only_a_deployment_knows_is_found_outside_of_texts() {

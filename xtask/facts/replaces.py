@@ -84,7 +84,7 @@ class Provider:
             self.process.kill()
             self.process.wait()
 
-    def call(self, method, request, seconds=20):
+    def call(self, method, request, seconds=10):
         return self.channel.unary_unary("/tfplugin5.Provider/" + method)(request, timeout=seconds)
 
 
