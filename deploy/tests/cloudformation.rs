@@ -536,7 +536,7 @@ fn on_a_terminal_it_asks() {
 #[test]
 fn the_call_is_checked() {
     let run = Run::new(FILES);
-    run.ends(&["deploy", "--target", "hot"], 2);
+    run.ends(&["deploy", "--target", "nowhere"], 2);
     run.ends(&["outputs"], 2);
     run.ok(&["destroy", "--yes"]);
     let mut command = run.command(&["status"]);

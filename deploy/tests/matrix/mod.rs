@@ -59,9 +59,14 @@ fn start<C: Faulty>(stack: &str, case: &Case<C>) -> Run<C> {
     run
 }
 
+/// Where nothing goes wrong, a machine that is busy does not count as a cloud that does not answer.
+fn patient<C: Cloud>(run: &mut Run<C>) {
+    (run.answer, run.patience) = (10_000, 10_000);
+}
+
 /// Runs a cell, and says how it ended, or what is wrong with it.
 fn cell<C: Faulty>(stack: &str, case: &Case<C>, faults: &[Fault]) -> Result<&'static str, String> {
-    let run = start(stack, case);
+    let mut run = start(stack, case);
     run.fake.set(faults.to_vec());
     let ended = run.finish(case.arguments);
     let acts = run.fake.acts();
@@ -78,6 +83,7 @@ fn cell<C: Faulty>(stack: &str, case: &Case<C>, faults: &[Fault]) -> Result<&'st
     };
     // Without the fault, the same command comes to its end, and what was done is not done again.
     run.fake.set(Vec::new());
+    patient(&mut run);
     let again = run.finish(case.arguments);
     if again.code != Some(0) {
         return Err(format!("the same command does not take it up again: {:?}\n{}\nat first: {said}", again.code, again.stderr));
@@ -116,7 +122,8 @@ fn row<C: Faulty>(stack: &str, case: &Case<C>) -> Row {
     let mut wrong = Vec::new();
     let mut runs = 0;
     // What it calls when nothing goes wrong.
-    let run = start(stack, case);
+    let mut run = start(stack, case);
+    patient(&mut run);
     let plain = run.finish(case.arguments);
     assert_eq!(plain.code, Some(0), "{}: {}", case.name, plain.stderr);
     let mut actions: Vec<String> = run.fake.calls();

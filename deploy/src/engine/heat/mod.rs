@@ -127,8 +127,10 @@ impl Heat {
         match how {
             "CREATE_FAILED" => "what was made stays; mend the cause, and `stackc deploy` goes on from there (`stackc destroy` removes it)",
             "ROLLBACK_COMPLETE" => "it runs as it did before; mend the cause and deploy again",
+            // Heat makes anew what failed before it deletes the old one, which a name that can be there only once does not allow.
             "ROLLBACK_FAILED" | "UPDATE_FAILED" => {
-                "some of it is as it was and some as it should become; mend the cause, and `stackc deploy` goes on from there"
+                "some of it is as it was and some as it should become; mend the cause, and `stackc deploy` goes on from there. Where Heat makes something anew that is there already \
+                 (`Duplicate`, `already exists`), take it out of stack.kdl, deploy, put it back, and deploy again"
             }
             "DELETE_FAILED" => {
                 "mend what kept it from going, and `stackc destroy` goes on; what was kept with `protect` or --retain holds its network until it is removed by hand"
