@@ -33,7 +33,7 @@ TEXTS = [("a", "b"), ('{"a":"1"}', '{"a":"2"}'), ("arn:aws:iam::123456789012:rol
 DEPTH = 3
 # How often the provider may fall over before a type is given up.
 FALLS = 2
-# How long the schema of a type may be, as JSON; one of a megabyte takes seconds a question.
+# How long the schema of a type may be, as JSON, to be asked for what is in its blocks: one of a megabyte takes seconds a question.
 LARGEST = 1_000_000
 
 
@@ -191,10 +191,11 @@ class Asker:
 
 
 def ask(provider, name, schema):
-    if len(json.dumps(schema)) > LARGEST:
-        return ["all of it"]
     asker, unknown = Asker(provider, name, schema), []
+    large = len(json.dumps(schema)) > LARGEST
     for path, argument, attribute in places(schema["block"]):
+        if large and path:
+            continue
         if argument == "id" and not path:
             continue
         answer = asker.replaces(path, argument, attribute)
@@ -203,6 +204,8 @@ def ask(provider, name, schema):
         elif answer:
             sets = [inner for _, inner in path if inner["nesting_mode"] == "set"]
             (sets[0] if sets else attribute)["replaces"] = True
+    if large:
+        return [*unknown, "what is in its blocks"]
     whole(asker, schema["block"], ())
     return unknown
 
