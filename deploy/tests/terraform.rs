@@ -377,7 +377,8 @@ fn a_whole_life_with_the_schema_of_openstack() {
     run.ok(&["plan", "--detailed-exitcode"]);
     run.edit("network main", "network main cidr=\"10.7.0.0/16\"");
     fs::write(run.folder.path().join("key"), format!("another {SECRET}")).unwrap();
-    run.ok(&["plan", "--param", "api-key=@key"]);
+    // The provider makes a new secret for another value.
+    run.ok(&["plan", "--param", "api-key=@key", "--allow-replace", "pay"]);
     run.ok(&["destroy", "--yes", "--allow-replace", "pay"]);
     run.edit("tf-openstack\n", "tf-openstack\n        protect #true\n");
     run.ok(&["deploy", "--yes"]);
