@@ -52,3 +52,31 @@ pub async fn second(within: Duration) -> Pressed {
         () = tokio::time::sleep(within) => Pressed::Once,
     }
 }
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Presses it, and waits until it was heard.
+    async fn press(heard: usize) {
+        let id = std::process::id().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        while PRESSED.load(Ordering::SeqCst) < heard {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[test]
+    fn none_is_missed_while_nobody_waits() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            listen();
+            press(1).await;
+            press(2).await;
+            next().await;
+            assert_eq!(second(Duration::from_secs(60)).await, Pressed::Twice);
+            assert_eq!(second(Duration::from_millis(1)).await, Pressed::Once);
+        });
+    }
+}
