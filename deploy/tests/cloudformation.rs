@@ -472,7 +472,7 @@ fn a_failure_that_nobody_saw_is_told_when_it_is_taken_up() {
     run.fake.with(|world| {
         world.script.fail = Some(("MediaPolicy", "The policy is refused"));
         // Credentials end while it goes on.
-        world.faults.push(fake::Fault::of("DescribeStacks", 6, usize::MAX, fake::What::Expired));
+        world.faults.push(fake::Fault::of("DescribeStacks", 6, usize::MAX, wire::What::Expired));
     });
     run.ends(&["deploy", "--yes"], 3);
     run.fake.with(|world| world.faults.clear());

@@ -10,8 +10,6 @@ mod s3;
 
 use crate::runs::Cloud;
 pub use crate::wire::Fault;
-#[allow(unused_imports)]
-pub use crate::wire::What;
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};

@@ -25,14 +25,16 @@ pub trait Faulty: Cloud + Sync + Send {
     /// Forgets what was called and done.
     fn forget(&self);
 
-    /// Whether a call changes something.
-    fn is_act(call: &str) -> bool;
-
     /// The call by which what goes on is looked at.
     fn look() -> &'static str;
 
     /// Acts that happen once at most.
     fn once() -> &'static [&'static str];
+
+    /// What else is wrong with what was done.
+    fn wrong(&self) -> Option<String> {
+        None
+    }
 
     /// What a plan has left behind.
     fn left_by_plan(&self) -> bool;
@@ -60,7 +62,7 @@ fn start<C: Faulty>(stack: &str, case: &Case<C>) -> Run<C> {
 }
 
 /// Where nothing goes wrong, a machine that is busy does not count as a cloud that does not answer.
-fn patient<C: Cloud>(run: &mut Run<C>) {
+pub fn patient<C: Cloud>(run: &mut Run<C>) {
     (run.answer, run.patience) = (10_000, 10_000);
 }
 
@@ -71,7 +73,7 @@ fn cell<C: Faulty>(stack: &str, case: &Case<C>, faults: &[Fault]) -> Result<&'st
     let ended = run.finish(case.arguments);
     let acts = run.fake.acts();
     let said = format!("{:?} in {:?}\n{}\n{}\nacts: {acts:?}", ended.code, ended.took, ended.stderr, ended.stdout);
-    once::<C>(&acts).map_err(|what| format!("{what}\n{said}"))?;
+    once(&run.fake, &acts).map_err(|what| format!("{what}\n{said}"))?;
     if ended.code == Some(0) && case.arguments[0] == "plan" && run.fake.left_by_plan() {
         return Err(format!("the plan left something behind: {said}"));
     }
@@ -89,12 +91,12 @@ fn cell<C: Faulty>(stack: &str, case: &Case<C>, faults: &[Fault]) -> Result<&'st
         return Err(format!("the same command does not take it up again: {:?}\n{}\nat first: {said}", again.code, again.stderr));
     }
     let acts = run.fake.acts();
-    once::<C>(&acts).map_err(|what| format!("the second time: {what}\n{said}\n{}\nacts: {acts:?}", again.stderr))?;
+    once(&run.fake, &acts).map_err(|what| format!("the second time: {what}\n{said}\n{}\nacts: {acts:?}", again.stderr))?;
     Ok(how)
 }
 
 /// What changes the stack happens once, and is not even tried a second time.
-fn once<C: Faulty>(acts: &[String]) -> Result<(), String> {
+fn once<C: Faulty>(fake: &C, acts: &[String]) -> Result<(), String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for act in acts {
         *counts.entry(act.as_str()).or_default() += 1;
@@ -107,7 +109,7 @@ fn once<C: Faulty>(acts: &[String]) -> Result<(), String> {
             return Err(format!("{act} happened {count} times"));
         }
     }
-    Ok(())
+    fake.wrong().map_or(Ok(()), Err)
 }
 
 /// A verb's row of the matrix.
@@ -131,15 +133,12 @@ fn row<C: Faulty>(stack: &str, case: &Case<C>) -> Row {
     actions.dedup();
     let known: Vec<&'static str> = actions.iter().map(|action| &*Box::leak(action.clone().into_boxed_str())).collect();
     for (name, what) in FAULTS {
-        let passes = !matches!(what, What::Expired | What::Denied);
-        let mut ways: Vec<Vec<Fault>> = Vec::new();
-        if passes {
-            // Once in each call, and from some call on for good.
+        // For good, from one call on.
+        let mut ways: Vec<Vec<Fault>> = known.iter().map(|action| vec![Fault::of(action, 1, usize::MAX, what)]).collect();
+        if what != What::Denied {
+            // Once in each call, and for good in the middle.
             ways.push(known.iter().map(|action| Fault::of(action, 1, 1, what)).collect());
-            ways.extend(known.iter().filter(|action| C::is_act(action)).map(|action| vec![Fault::of(action, 1, usize::MAX, what)]));
             ways.push(vec![Fault::of(C::look(), 2, usize::MAX, what)]);
-        } else {
-            ways.extend(known.iter().map(|action| vec![Fault::of(action, 1, usize::MAX, what)]));
         }
         let mut ends: Vec<&str> = Vec::new();
         for way in ways {
