@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn words_stand_bare_where_they_can() {
-        assert_eq!(word("aws_db.main-1"), "aws_db.main-1");
+        assert_eq!(word("some_db.main-1"), "some_db.main-1");
         assert_eq!(word("true"), "\"true\"");
         assert_eq!(word("1a"), "\"1a\"");
         assert_eq!(word("a b\u{202e}"), "\"a b\\u{202e}\"");
