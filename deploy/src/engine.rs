@@ -299,6 +299,14 @@ impl Trouble {
         let reasons = vec![Reason { name: None, ty: String::new(), property: None, text: why.into() }];
         Trouble::Refused { what: what.into(), reasons, next: None }
     }
+
+    /// Another change came before ours: how that is known.
+    pub fn overtaken(how: &str) -> Trouble {
+        Trouble::Resumable {
+            what: format!("somebody else changed the stack since this was planned ({how})"),
+            next: "let the other change come to its end".to_owned(),
+        }
+    }
 }
 
 /// A way to bring a template to life. The futures stay on one thread.
@@ -326,11 +334,6 @@ pub trait Engine {
         None
     }
 
-    /// What becomes of a stack whose operation was cancelled.
-    fn after_cancel(&self) -> &'static str {
-        "the stack goes back to what it was"
-    }
-
     /// How the stack is.
     async fn state(&mut self) -> Result<State<Self>, Trouble>;
 
@@ -355,8 +358,8 @@ pub trait Engine {
     /// Waits a moment, and says what happened meanwhile.
     async fn follow(&mut self, running: &mut Self::Running) -> Result<Progress, Trouble>;
 
-    /// Stops an operation, so that the stack goes back to what it was.
-    async fn cancel(&mut self, running: &Self::Running) -> Result<(), Trouble>;
+    /// Stops an operation, and says what becomes of the stack, as a sentence without its full stop.
+    async fn cancel(&mut self, running: &Self::Running) -> Result<&'static str, Trouble>;
 
     /// The outputs of the running stack, by their names in the template.
     async fn outputs(&mut self) -> Result<Vec<(String, String)>, Trouble>;

@@ -1,12 +1,7 @@
 //! The verbs, the same for every engine: look, plan, show, refuse or ask, do, follow, explain.
 
-use crate::arguments::{Arguments, Losses, OutputFormat, Place, PrintFormat, Values, Verb};
-use crate::compile::{Compiled, compile};
-use crate::engine::arm::{self, Arm};
-use crate::engine::cfn::{self, Cfn};
-use crate::engine::heat::{self, Heat};
-use crate::engine::terraform::{self, Terraform};
-use crate::engine::wire::Pace;
+use crate::arguments::{Losses, OutputFormat, Place, PrintFormat, Values, Verb};
+use crate::compile::Compiled;
 use crate::engine::{Drift, Ending, Engine, Event, Progress, State, Trouble, Wanted, What};
 use crate::interrupt::{self, Pressed};
 use crate::lock::LockFile;
@@ -14,8 +9,6 @@ use crate::screen::{Screen, Watch};
 use crate::{Outcome, explain, params, table};
 use serde_json::json;
 use stackc::diag::Diagnostic;
-use stackc::emit::Format;
-use stackc::provider::NativeKind;
 use std::time::Duration;
 
 /// How often a stack is made fit for change, or waited for, before a deploy gives up.
@@ -23,130 +16,6 @@ const ROUNDS: usize = 4;
 
 /// Said at the first Ctrl-C where an operation ends with us.
 const ASKED_TO_STOP: &str = "\nit is asked to stop: it ends what it is at, and keeps what was done\nCtrl-C once more kills it, and what it is making then may stay in the cloud with nobody knowing";
-
-/// Runs what the arguments ask for.
-pub async fn run(arguments: Arguments) -> Outcome {
-    let place = arguments.verb.place().clone();
-    let mut compiled = match compile(&place, arguments.message_format) {
-        Ok(compiled) => compiled,
-        Err(outcome) => return outcome,
-    };
-    let screen = Screen::new(arguments.message_format, place.no_input);
-    let lock = match LockFile::open(&arguments.verb, &place, &mut compiled, &screen) {
-        Ok(lock) => lock,
-        Err(outcome) => return outcome,
-    };
-    // Each format has its engine; here is where another joins.
-    match compiled.target.format {
-        Format::CloudFormation => {
-            let engine = cloudformation(&compiled, &place, &screen).await;
-            Life::begin(engine, compiled, screen, lock, arguments.verb, &place).await
-        }
-        Format::Terraform => {
-            let engine = terraform(&compiled, &place, &screen);
-            Life::begin(engine, compiled, screen, lock, arguments.verb, &place).await
-        }
-        Format::Arm => {
-            let skips = matches!(&arguments.verb, Verb::Deploy { skip, .. } if !skip.is_empty());
-            let engine = match skips {
-                true => Err(Trouble::Cannot("Azure goes back from nothing that failed, so that there is nothing to --skip".to_owned())),
-                false => azure(&compiled, &place, &screen).await,
-            };
-            Life::begin(engine, compiled, screen, lock, arguments.verb, &place).await
-        }
-        Format::Heat => {
-            let engine = heat(&compiled, &place, &screen).await;
-            Life::begin(engine, compiled, screen, lock, arguments.verb, &place).await
-        }
-    }
-}
-
-async fn cloudformation(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Cfn, Trouble> {
-    let options = cfn::Options {
-        stack: compiled.name.clone(),
-        region: place.region.clone(),
-        profile: place.profile.clone(),
-        endpoint: place.endpoint_url.clone(),
-        role: place.role.clone(),
-        bucket: place.template_bucket.clone(),
-    };
-    Cfn::new(options, pace(place), screen.notice()).await
-}
-
-async fn azure(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Arm, Trouble> {
-    if place.role.is_some() {
-        return Err(Trouble::Cannot("Azure acts as who asks: --role is not for Azure".to_owned()));
-    }
-    if place.profile.is_some() {
-        return Err(Trouble::Cannot(
-            "Azure has no profiles: choose who asks with `az login` or AZURE_CLIENT_ID, and the subscription with AZURE_SUBSCRIPTION_ID".to_owned(),
-        ));
-    }
-    let given = |name: &str| std::env::var(params::variable(name)).ok();
-    let options = arm::Options {
-        stack: compiled.name.clone(),
-        group: place.resource_group.clone(),
-        region: place.region.clone(),
-        endpoint: place.endpoint_url.clone(),
-        params: compiled.origins.params.iter().map(|param| (param.name.clone(), param.user_name.clone(), given(&param.user_name))).collect(),
-    };
-    Arm::new(options, pace(place), screen.notice()).await
-}
-
-/// How long to wait for what.
-fn pace(place: &Place) -> Pace {
-    Pace {
-        poll: Duration::from_millis(place.poll_ms),
-        patience: Duration::from_millis(place.patience_ms),
-        answer: Duration::from_millis(place.answer_ms.max(1)),
-    }
-}
-
-async fn heat(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Heat, Trouble> {
-    if place.role.is_some() {
-        return Err(Trouble::Cannot("Heat acts as whoever calls it, and takes no role: name another cloud of clouds.yaml (--profile)".to_owned()));
-    }
-    let options =
-        heat::Options { stack: compiled.name.clone(), region: place.region.clone(), profile: place.profile.clone(), endpoint: place.endpoint_url.clone() };
-    Heat::new(options, pace(place), screen.notice()).await
-}
-
-fn terraform(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Terraform, Trouble> {
-    if place.role.is_some() {
-        return Err(Trouble::Cannot("Terraform takes its role from your configuration: give it in a profile (--profile)".to_owned()));
-    }
-    let names = compiled.origins.resources.iter().map(|origin| {
-        let address = format!("{}.{}", origin.ty, origin.name);
-        let address = if origin.kind == NativeKind::Resource { address } else { format!("{}.{address}", origin.kind.word()) };
-        (address, origin.name.clone())
-    });
-    let given = |name: &str| std::env::var(params::variable(name)).ok();
-    // Each provider reads its own.
-    let variables = [
-        (&place.region, &["AWS_REGION", "OS_REGION_NAME", "GOOGLE_REGION"][..]),
-        (&place.profile, &["AWS_PROFILE", "OS_CLOUD"][..]),
-        (&place.endpoint_url, &["AWS_ENDPOINT_URL"][..]),
-    ];
-    let environment = variables.into_iter().flat_map(|(value, names)| names.iter().filter_map(move |name| Some(((*name).to_owned(), value.clone()?))));
-    let options = terraform::Options {
-        program: place.engine.clone(),
-        state: place.state.clone(),
-        stack_state: compiled.state.clone(),
-        beside: place.input.file.parent().map(Into::into).unwrap_or_default(),
-        name: compiled.name.clone(),
-        target: compiled.target.name.clone(),
-        parts: [&place.input.stage, &place.instance].into_iter().flatten().cloned().collect(),
-        template: compiled.template.clone(),
-        params: compiled.origins.params.iter().map(|param| (param.name.clone(), param.number, given(&param.user_name))).collect(),
-        names: terraform::Names(names.collect()),
-        environment: environment.collect(),
-        poll: Duration::from_millis(place.poll_ms),
-        patience: Duration::from_millis(place.patience_ms),
-        lock: Duration::from_millis(place.answer_ms),
-    };
-    let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
-    Terraform::new(options, in_ci, screen.notice())
-}
 
 /// Says why something was not done; `goes_on` when an operation is under way all the same.
 fn told(compiled: &Compiled, screen: &Screen, trouble: Trouble, goes_on: Option<&str>) -> Outcome {
@@ -168,7 +37,7 @@ fn told(compiled: &Compiled, screen: &Screen, trouble: Trouble, goes_on: Option<
 }
 
 /// A verb under way.
-struct Life<E> {
+pub struct Life<E> {
     engine: E,
     compiled: Compiled,
     screen: Screen,
@@ -187,7 +56,7 @@ enum Followed {
 
 impl<E: Engine> Life<E> {
     /// Runs a verb with an engine, if there is one.
-    async fn begin(engine: Result<E, Trouble>, compiled: Compiled, screen: Screen, lock: LockFile, verb: Verb, place: &Place) -> Outcome {
+    pub async fn begin(engine: Result<E, Trouble>, compiled: Compiled, screen: Screen, lock: LockFile, verb: Verb, place: &Place) -> Outcome {
         match engine {
             Ok(engine) => Life { engine, compiled, screen, lock, second_press: Duration::from_millis(place.second_ms) }.verb(verb).await,
             Err(trouble) => told(&compiled, &screen, trouble, None),
@@ -446,7 +315,7 @@ impl<E: Engine> Life<E> {
         self.screen.say("\nnobody waits any longer, and it goes on in the cloud: the same command takes it up again, `stackc events --follow` only looks\nCtrl-C once more cancels it");
         if interrupt::second(self.second_press).await == Pressed::Twice {
             match self.engine.cancel(running).await {
-                Ok(()) => self.screen.say(format!("cancelled: {}; `stackc events --follow` shows it", self.engine.after_cancel())),
+                Ok(becomes) => self.screen.say(format!("cancelled: {becomes}; `stackc events --follow` shows it")),
                 Err(trouble) => {
                     told(&self.compiled, &self.screen, trouble, None);
                 }

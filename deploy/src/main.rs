@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod arguments;
+mod begin;
 mod compile;
 mod engine;
 mod explain;
@@ -59,7 +60,7 @@ pub fn wrong_call(message: impl std::fmt::Display) -> Outcome {
 fn main() -> ExitCode {
     let arguments = arguments::parse();
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(life::run(arguments)).into(),
+        Ok(runtime) => runtime.block_on(begin::run(arguments)).into(),
         Err(error) => wrong_call(format!("cannot begin: {error}")).into(),
     }
 }

@@ -104,10 +104,6 @@ impl Engine for Arm {
         Some("Azure gives no secret back, so that each deploy takes it again")
     }
 
-    fn after_cancel(&self) -> &'static str {
-        "what was done stays, and the next `stackc deploy` goes on from there"
-    }
-
     async fn state(&mut self) -> Result<State<Arm>, Trouble> {
         let Some(stack) = self.stack().await? else {
             // What a first deploy or a removal left that was cut off.
@@ -208,7 +204,7 @@ impl Engine for Arm {
     async fn apply(&mut self, planned: Planned) -> Result<Running, Trouble> {
         let stack = self.stack().await?;
         if stack.as_ref().map(Stack::mark).unwrap_or_default() != planned.mark {
-            return Err(overtaken("it is no longer as it was"));
+            return Err(Trouble::overtaken("it is no longer as it was"));
         }
         if let Some(location) = &planned.location {
             let path = format!("{}?api-version={GROUPS}", self.group_path());
@@ -226,7 +222,7 @@ impl Engine for Arm {
         let names = Names::of(&planned.template);
         match act(self.api.pace, &self.api.notice, send, happened).await {
             Ok(()) => Ok(parts::running(Verb::Deploy(planned.run), planned.mark, planned.deployment, names)),
-            Err(why) if is_conflict(&why) => Err(overtaken(parts::text(&why))),
+            Err(why) if is_conflict(&why) => Err(Trouble::overtaken(parts::text(&why))),
             Err(Fault::Said(code, text)) if code == "400" => Err(self.refused(&json!({ "message": text }), &names)),
             Err(why) => Err(why.trouble("deploy the stack")),
         }
@@ -254,7 +250,7 @@ impl Engine for Arm {
             if stack.mark() == running.mark && running.looks <= PATIENCE {
                 return Ok(Progress::Going(Vec::new()));
             }
-            return Err(overtaken("another deploy came in"));
+            return Err(Trouble::overtaken("another deploy came in"));
         }
         let mut events = Vec::new();
         let fresh = stack.deployment().is_some() && stack.deployment() != running.before.as_deref();
@@ -294,7 +290,7 @@ impl Engine for Arm {
         Ok(Progress::Ended(events, ending))
     }
 
-    async fn cancel(&mut self, _running: &Running) -> Result<(), Trouble> {
+    async fn cancel(&mut self, _running: &Running) -> Result<&'static str, Trouble> {
         let stack = self.existing().await?;
         let Some(deployment) = stack.deployment().filter(|_| stack.is_deploying()) else {
             return Err(Trouble::Cannot(format!("there is no deployment to cancel: the stack is {}", follow::words(stack.state()))));
@@ -302,7 +298,8 @@ impl Engine for Arm {
         let path = format!("{deployment}/cancel?api-version={DEPLOYMENTS}");
         let send = async || self.api.send(Method::POST, &path, None).await.map(drop);
         let happened = async || Ok(self.find().await?.is_none_or(|stack| !stack.is_deploying()).then_some(()));
-        act(self.api.pace, &self.api.notice, send, happened).await.map_err(|why| why.trouble("cancel the deployment"))
+        act(self.api.pace, &self.api.notice, send, happened).await.map_err(|why| why.trouble("cancel the deployment"))?;
+        Ok("what was done stays, and the next `stackc deploy` goes on from there")
     }
 
     async fn outputs(&mut self) -> Result<Vec<(String, String)>, Trouble> {
@@ -414,16 +411,8 @@ impl Engine for Arm {
                 running.location = location;
                 Ok(running)
             }
-            Err(why) if is_conflict(&why) => Err(overtaken(parts::text(&why))),
+            Err(why) if is_conflict(&why) => Err(Trouble::overtaken(parts::text(&why))),
             Err(why) => Err(why.trouble("remove the stack")),
         }
-    }
-}
-
-/// Another change came first.
-fn overtaken(text: &str) -> Trouble {
-    Trouble::Resumable {
-        what: format!("somebody else changed the stack since this was planned ({text})"),
-        next: "let the other change come to its end".to_owned(),
     }
 }

@@ -461,7 +461,7 @@ impl Engine for Cfn {
             Ok(made) => made,
             // Between the look at the stack and this call, somebody else's change began or came to its end.
             Err(Fault::Said(code, text)) if code.contains("AlreadyExists") || text.contains("_IN_PROGRESS") || creates && text.contains("already exists") => {
-                return Err(overtaken(&text));
+                return Err(Trouble::overtaken(&text));
             }
             Err(why) => return Err(why.trouble("make a change set")),
         };
@@ -470,7 +470,7 @@ impl Engine for Cfn {
         let found = self
             .changes(&planned.change_set)
             .await
-            .map_err(|why| if why.is_missing() { overtaken("the change set is gone") } else { why.trouble("read the change set") })?;
+            .map_err(|why| if why.is_missing() { Trouble::overtaken("the change set is gone") } else { why.trouble("read the change set") })?;
         let found = match found {
             Ok(found) => found,
             Err(reason) => {
@@ -513,7 +513,7 @@ impl Engine for Cfn {
         match act(self.pace, &self.notice, send, happened).await {
             Ok(()) => Ok(running),
             Err(Fault::Said(code, text)) if code.contains("InvalidChangeSetStatus") || code.contains("ChangeSetNotFound") || text.contains("_IN_PROGRESS") => {
-                Err(overtaken(&text))
+                Err(Trouble::overtaken(&text))
             }
             Err(why) => Err(why.trouble("execute the change set")),
         }
@@ -601,7 +601,7 @@ impl Engine for Cfn {
         Ok(Progress::Ended(events, ending))
     }
 
-    async fn cancel(&mut self, running: &Running) -> Result<(), Trouble> {
+    async fn cancel(&mut self, running: &Running) -> Result<&'static str, Trouble> {
         let how = self.find(&running.stack).await.map_err(|why| why.trouble("look at the stack"))?.map(|stack| word(&stack).to_owned()).unwrap_or_default();
         match how.as_str() {
             "UPDATE_IN_PROGRESS" => {
@@ -612,7 +612,8 @@ impl Engine for Cfn {
                     let how = self.find(&running.stack).await?.map(|stack| word(&stack).to_owned()).unwrap_or_default();
                     Ok(how.starts_with("UPDATE_ROLLBACK").then_some(()))
                 };
-                act(self.pace, &self.notice, send, happened).await.map_err(|why| why.trouble("cancel the update"))
+                act(self.pace, &self.notice, send, happened).await.map_err(|why| why.trouble("cancel the update"))?;
+                Ok("the stack goes back to what it was")
             }
             "CREATE_IN_PROGRESS" => Err(Trouble::Cannot("CloudFormation cannot cancel the creation of a stack; `stackc destroy` removes it".to_owned())),
             how => Err(Trouble::Cannot(format!("there is no update to cancel: the stack is in {how}"))),
@@ -729,14 +730,6 @@ impl Engine for Cfn {
         }
         self.delete(&id, &left).await.map_err(|why| why.trouble("delete the stack"))?;
         Ok(running)
-    }
-}
-
-/// Another change came first.
-fn overtaken(text: &str) -> Trouble {
-    Trouble::Resumable {
-        what: format!("somebody else changed the stack since this was planned ({text})"),
-        next: "let the other change come to its end".to_owned(),
     }
 }
 

@@ -262,17 +262,18 @@ impl Engine for Heat {
         Ok(Progress::Ended(events, ending))
     }
 
-    async fn cancel(&mut self, running: &Running) -> Result<(), Trouble> {
+    async fn cancel(&mut self, running: &Running) -> Result<&'static str, Trouble> {
         let stack = self.find(Some(&running.id)).await.map_err(|why| why.trouble("look at the stack"))?;
         match stack.as_ref().map(Stack::how).unwrap_or_default() {
             "UPDATE_IN_PROGRESS" => {
                 let happened = |how: &str| how.starts_with("ROLLBACK");
-                self.ask(&running.id, "cancel_update", happened).await.map_err(|why| why.trouble("cancel the update"))
+                self.ask(&running.id, "cancel_update", happened).await.map_err(|why| why.trouble("cancel the update"))?;
+                Ok("the stack goes back to what it was")
             }
             "CREATE_IN_PROGRESS" => {
                 let happened = |how: &str| how == "CREATE_FAILED";
                 self.ask(&running.id, "cancel_without_rollback", happened).await.map_err(|why| why.trouble("cancel the creation"))?;
-                Err(Trouble::Resumable { what: "the creation is stopped, and what was made stays".to_owned(), next: "let Heat end what it is at".to_owned() })
+                Ok("Heat ends what it is at; what was made stays, and the next `stackc deploy` goes on from there")
             }
             how => Err(Trouble::Cannot(format!("there is nothing to cancel: the stack is in {how}"))),
         }

@@ -63,14 +63,6 @@ fn changed(old: &BTreeMap<String, String>, before: &Value, new: &Value, wanted: 
     found
 }
 
-/// Somebody else came first.
-fn overtaken(text: &str) -> Trouble {
-    Trouble::Resumable {
-        what: format!("somebody else changed the stack since this was planned ({text})"),
-        next: "let the other change come to its end".to_owned(),
-    }
-}
-
 impl Heat {
     /// What Heat refuses before it does anything.
     fn refusal(why: Fault, types: &BTreeMap<String, String>) -> Trouble {
@@ -190,7 +182,7 @@ impl Heat {
         let now = self.stack().await?;
         let Some(before) = before else {
             if let Some(now) = now {
-                return Err(overtaken(&format!("it is in {}", now.how())));
+                return Err(Trouble::overtaken(&format!("it is in {}", now.how())));
             }
             let send = async || {
                 let made = self.api.heat(Method::POST, "/stacks", Some(&body)).await?.body;
@@ -203,7 +195,7 @@ impl Heat {
             let made = act(self.api.pace, &self.api.notice, send, happened).await;
             let id = match made {
                 Ok(id) => id,
-                Err(Fault::Said(code, text)) if code == "409" => return Err(overtaken(&text)),
+                Err(Fault::Said(code, text)) if code == "409" => return Err(Trouble::overtaken(&text)),
                 Err(why) => return Err(why.trouble("make the stack")),
             };
             let mut running = self.running(&id, Verb::Attached, Some(tag)).await.map_err(|why| why.trouble("look at the stack's events"))?;
@@ -213,14 +205,14 @@ impl Heat {
         // Heat takes a second change while the first goes on, and asks nobody; so it is looked right before.
         match now {
             Some(now) if (now.id(), now.how(), now.changed(), now.tags()) == (before.id(), before.how(), before.changed(), before.tags()) => {}
-            Some(now) => return Err(overtaken(&format!("it is in {}", now.how()))),
-            None => return Err(overtaken("it is gone")),
+            Some(now) => return Err(Trouble::overtaken(&format!("it is in {}", now.how()))),
+            None => return Err(Trouble::overtaken("it is gone")),
         }
         let id = before.id();
         let running = self.running(id, Verb::Deploy, Some(tag.clone())).await.map_err(|why| why.trouble("look at the stack's events"))?;
         match self.change(id, &body, &tag).await {
             Ok(()) => Ok(running),
-            Err(Fault::Said(code, text)) if code == "409" => Err(overtaken(&text)),
+            Err(Fault::Said(code, text)) if code == "409" => Err(Trouble::overtaken(&text)),
             Err(why) => Err(why.trouble("change the stack")),
         }
     }

@@ -589,7 +589,7 @@ impl Engine for Terraform {
     }
 
     /// First it is asked to end what it is at and to keep its state; asked again, it is killed.
-    async fn cancel(&mut self, running: &Running) -> Result<(), Trouble> {
+    async fn cancel(&mut self, running: &Running) -> Result<&'static str, Trouble> {
         if running.child.is_none() {
             return Err(Trouble::Cannot(format!(
                 "another began it, and can stop it; when nobody is there any more, `kill -INT {}` asks it to stop",
@@ -602,7 +602,7 @@ impl Engine for Terraform {
             process::kill(running.id);
         }
         running.asked.set(running.asked.get() + 1);
-        Ok(())
+        Ok("what was done stays")
     }
 
     async fn outputs(&mut self) -> Result<Vec<(String, String)>, Trouble> {
