@@ -1,6 +1,6 @@
 //! Takes a stack to a running one: plan, deploy, status, outputs, events, drift, destroy. `stackc` hands these verbs over.
 //!
-//! The same stack.kdl is compiled here as `stackc build` compiles it; an [`engine`] brings the template to life; [`life`] decides, asks and explains, whichever
+//! The same stack.kdl is compiled here as `stackc build` compiles it; [`begin`] finds its engine; an [`engine`] brings the template to life; [`life`] decides, asks and explains, whichever
 //! engine it is; [`screen`] is all that is printed.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 

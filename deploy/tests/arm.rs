@@ -337,40 +337,21 @@ fn what_is_missing_is_said() {
     snapshot("arm-missing", &run);
 }
 
+#[cfg(unix)]
 #[test]
 fn ctrl_c_twice_cancels_the_deployment() {
     let run = Run::new(FILES);
     run.fake.with(|world| world.script.hold = true);
-    let mut command = run.command(&FIRST);
-    command.env("STACKC_SECOND_MS", "20000");
-    let child = command.spawn().unwrap();
-    let interrupt = || {
-        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    };
-    while run.fake.with(|world| world.runs.is_empty()) {
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
     // To where its deployment has begun.
-    run.fake.with(|world| {
-        world.step("shop", 3);
-        world.calls.clear();
+    let ended = run.interrupted(&FIRST, 2, |fake| {
+        fake.with(|world| {
+            let begun = !world.runs.is_empty();
+            begun.then(|| world.step("shop", 3));
+            begun
+        })
     });
-    while run.fake.with(|world| world.calls.iter().filter(|call| *call == "GetStack").count() < 2) {
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
-    interrupt();
-    // The second is heard once it is waited for: each look at the stack has come to its end by then.
-    let mut stopped = 0;
-    while !run.fake.with(|world| world.acts.iter().any(|act| act == "CancelDeployment")) && stopped < 2_000 {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-        stopped += 1;
-        if stopped % 20 == 0 {
-            interrupt();
-        }
-    }
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = ended.stderr;
+    assert_eq!(ended.code, Some(130), "{said}");
     assert!(said.contains("cancelled: what was done stays, and the next `stackc deploy` goes on from there"), "{said}");
     run.fake.with(|world| world.script.hold = false);
     run.ends(&["deploy", "--yes"], 3);

@@ -411,54 +411,23 @@ fn two_deploys_at_once_do_it_once() {
 
 /// Presses Ctrl-C so many times while an update goes on, which does not come to its end meanwhile.
 #[cfg(unix)]
-fn interrupted(presses: usize) -> (Run, String, Option<i32>) {
-    use std::io::Read;
+fn interrupted(presses: usize) -> (Run, runs::Ended) {
     let run = Run::new(FILES);
     run.ok(&["deploy", "--yes"]);
     run.edit("bucket media versioned=#true", "bucket media");
     run.fake.with(|world| world.script.hold = true);
-    let mut command = run.command(&["deploy", "--yes"]);
-    // Whoever presses twice is waited for; whoever presses once is not.
-    let second = if presses == 1 { "1" } else { "30000" };
-    let mut child = command.env("STACKC_SECOND_MS", second).spawn().unwrap();
-    let until = |holds: &mut dyn FnMut() -> bool| {
-        let began = std::time::Instant::now();
-        while !holds() {
-            assert!(began.elapsed() < runs::LIMIT, "it does not begin");
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-    };
-    until(&mut || run.fake.with(|world| world.acts.iter().filter(|act| *act == "ExecuteChangeSet").count() == 2));
-    let looked = run.fake.with(|world| world.calls.len());
-    until(&mut || run.fake.with(|world| world.calls.len() > looked + 4));
-    let text = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-    let mut stderr = child.stderr.take().unwrap();
-    let into = std::sync::Arc::clone(&text);
-    let reader = std::thread::spawn(move || {
-        let mut piece = [0; 4096];
-        while let Ok(length @ 1..) = stderr.read(&mut piece) {
-            into.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..length]));
-        }
-    });
-    let press = || assert!(Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
-    press();
-    if presses == 2 {
-        until(&mut || text.lock().unwrap().contains("Ctrl-C once more cancels it"));
-        press();
-    }
-    let code = child.wait().unwrap().code();
-    reader.join().unwrap();
+    let executed = |fake: &Fake| fake.with(|world| world.acts.iter().filter(|act| *act == "ExecuteChangeSet").count());
+    let ended = run.interrupted(&["deploy", "--yes"], presses, |fake| executed(fake) == 2);
     run.fake.with(|world| world.script.hold = false);
-    let text = text.lock().unwrap().clone();
-    (run, text, code)
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    (run, ended)
 }
 
 #[cfg(unix)]
 #[test]
 fn one_interrupt_leaves_and_the_next_deploy_takes_it_up() {
-    let (run, text, code) = interrupted(1);
-    assert_eq!(code, Some(130), "{text}");
-    assert!(text.contains("goes on in the cloud"), "{text}");
+    let (run, ended) = interrupted(1);
+    assert!(ended.stderr.contains("goes on in the cloud"), "{}", ended.stderr);
     run.ok(&["deploy", "--yes"]);
     let acts = run.fake.with(|world| world.acts.clone());
     assert_eq!(acts.iter().filter(|act| *act == "ExecuteChangeSet").count(), 2, "{acts:?}");
@@ -483,9 +452,8 @@ fn a_failure_that_nobody_saw_is_told_when_it_is_taken_up() {
 #[cfg(unix)]
 #[test]
 fn a_second_interrupt_cancels() {
-    let (run, text, code) = interrupted(2);
-    assert_eq!(code, Some(130), "{text}");
-    assert!(text.contains("cancelled"), "{text}");
+    let (run, ended) = interrupted(2);
+    assert!(ended.stderr.contains("cancelled: the stack goes back to what it was"), "{}", ended.stderr);
     assert!(run.fake.with(|world| world.acts.last().is_some_and(|act| act == "CancelUpdateStack")));
     run.ends(&["events", "--follow"], 3);
     assert_eq!(run.fake.with(|world| world.stack("shop").status.clone()), "UPDATE_ROLLBACK_COMPLETE");

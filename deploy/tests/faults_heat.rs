@@ -70,10 +70,6 @@ impl Faulty for Fake {
         self.with(|world| world.faults = faults);
     }
 
-    fn calls(&self) -> Vec<String> {
-        self.with(|world| world.calls.clone())
-    }
-
     fn forget(&self) {
         self.with(|world| {
             world.acts.clear();

@@ -15,7 +15,6 @@ mod wire;
 
 use heat_fake::{Fake, Fault, What};
 use runs::{SECRET, snapshot};
-use std::process::Command;
 
 type Run = runs::Run<Fake>;
 
@@ -387,27 +386,10 @@ fn a_second_interrupt_cancels() {
         }
         run.fake.with(|world| world.script.hold = true);
         let before = run.fake.with(|world| world.acts.len());
-        let mut child = run.command(&["deploy", "--yes"]).env("STACKC_SECOND_MS", "30000").spawn().unwrap();
-        let until = |holds: &mut dyn FnMut() -> bool| {
-            let began = std::time::Instant::now();
-            while !holds() {
-                assert!(began.elapsed() < runs::LIMIT, "it does not begin");
-                std::thread::sleep(std::time::Duration::from_millis(5));
-            }
-        };
-        until(&mut || run.fake.with(|world| world.acts.len()) > before);
-        let looked = run.fake.with(|world| world.calls.len());
-        until(&mut || run.fake.with(|world| world.calls.len()) > looked + 4);
-        let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
-        let press = || assert!(Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
-        press();
-        let mut text = String::new();
-        while !text.contains("Ctrl-C once more cancels it") {
-            assert!(std::io::BufRead::read_line(&mut stderr, &mut text).unwrap() > 0, "{text}");
-        }
-        press();
-        std::io::Read::read_to_string(&mut stderr, &mut text).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
+        let ended = run.interrupted(&["deploy", "--yes"], 2, |fake| fake.with(|world| world.acts.len()) > before);
+        let text = ended.stderr;
+        assert_eq!(ended.code, Some(130), "{text}");
+        assert!(text.contains(if creates { "cancelled: Heat ends what it is at; what was made stays" } else { "cancelled: the stack goes back" }), "{text}");
         assert!(run.fake.with(|world| world.acts.last().is_some_and(|last| last == act)), "{text}");
         run.fake.with(|world| world.script.hold = false);
         let _ = run.finish(&["events", "--follow"]);

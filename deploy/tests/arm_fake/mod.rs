@@ -162,6 +162,10 @@ impl Cloud for Fake {
     fn acts(&self) -> Vec<String> {
         self.with(|world| world.acts.clone())
     }
+
+    fn calls(&self) -> Vec<String> {
+        self.with(|world| world.calls.clone())
+    }
 }
 
 /// A refusal: status, code, message.

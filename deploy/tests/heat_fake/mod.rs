@@ -172,6 +172,10 @@ impl Cloud for Fake {
     fn acts(&self) -> Vec<String> {
         self.with(|world| world.acts.clone())
     }
+
+    fn calls(&self) -> Vec<String> {
+        self.with(|world| world.calls.clone())
+    }
 }
 
 impl World {

@@ -19,9 +19,6 @@ pub trait Faulty: Cloud + Sync + Send {
     /// Sets what goes wrong from now on.
     fn set(&self, faults: Vec<Fault>);
 
-    /// What was called.
-    fn calls(&self) -> Vec<String>;
-
     /// Forgets what was called and done.
     fn forget(&self);
 

@@ -49,6 +49,9 @@ pub trait Cloud {
 
     /// What changed something in the cloud, in order.
     fn acts(&self) -> Vec<String>;
+
+    /// Every call, in order.
+    fn calls(&self) -> Vec<String>;
 }
 
 /// A folder with a stack, a fake cloud, and what was done with them.
@@ -117,6 +120,43 @@ impl<C: Cloud> Run<C> {
             assert!(!text.contains(SECRET) && !text.contains(&escaped), "{arguments:?} leaks the secret to {name}:\n{text}");
         }
         ended
+    }
+
+    /// Starts it, and presses Ctrl-C once or twice when what it does has begun and is followed. That has to go on meanwhile.
+    #[cfg(unix)]
+    pub fn interrupted(&self, arguments: &[&str], presses: usize, mut begun: impl FnMut(&C) -> bool) -> Ended {
+        use std::io::Read;
+        let began = Instant::now();
+        let until = |holds: &mut dyn FnMut() -> bool| {
+            while !holds() {
+                assert!(began.elapsed() < LIMIT, "{arguments:?} does not come to where it is interrupted");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        };
+        // Whoever presses twice is waited for; whoever presses once is not.
+        let second = if presses == 1 { "1" } else { "30000" };
+        let mut child = self.command(arguments).env("STACKC_SECOND_MS", second).spawn().unwrap();
+        let text = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+        let (mut stderr, into) = (child.stderr.take().unwrap(), std::sync::Arc::clone(&text));
+        let reader = std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(length @ 1..) = stderr.read(&mut piece) {
+                into.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..length]));
+            }
+        });
+        until(&mut || begun(&self.fake));
+        let looked = self.fake.calls().len();
+        until(&mut || self.fake.calls().len() > looked + 4);
+        let press = || assert!(Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
+        press();
+        if presses == 2 {
+            until(&mut || text.lock().unwrap().contains("Ctrl-C once more cancels it"));
+            press();
+        }
+        let output = child.wait_with_output().unwrap();
+        reader.join().unwrap();
+        let stderr = text.lock().unwrap().clone();
+        Ended { code: output.status.code(), stdout: String::from_utf8_lossy(&output.stdout).into_owned(), stderr, took: began.elapsed() }
     }
 
     /// Runs it, and writes down what is seen.
