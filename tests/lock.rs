@@ -131,6 +131,47 @@ fn a_change_that_replaces_is_refused_at_its_line_and_passes_when_it_is_allowed()
 }
 
 #[test]
+fn what_a_provider_decides_by_both_values_is_warned_of_and_the_same_is_refused_where_any_change_replaces() {
+    let folder = folder(&TARGETS);
+    // Azure's servers and Google's take a larger disk in place and not a smaller one, and OpenStack's neither.
+    edit(folder.path(), "name=acme", "name=acme storage=200");
+    for (target, code, member) in
+        [("tf-azure", "W0502", "storage_mb"), ("arm", "W0502", "storageSizeGB"), ("tf-google", "W0502", "disk_size"), ("tf-openstack", "E0501", "`size`")]
+    {
+        let found = build(folder.path(), target, &[]);
+        assert!(found.iter().all(|(found, line, _)| found == code && *line == 4), "{target}: {found:?}");
+        assert!(found.iter().any(|(.., message)| message.contains(member) && message.contains("changes from")), "{target}: {found:?}");
+    }
+    // A later version of PostgreSQL takes over where it runs, and an earlier one does not.
+    edit(folder.path(), "version=\"16\"", "version=\"17\"");
+    for (target, code) in [("tf-azure", Some("W0502")), ("arm", Some("W0502")), ("tf-google", None)] {
+        let found = build(folder.path(), target, &[]);
+        assert_eq!(found.is_empty(), code.is_none(), "{target}: {found:?}");
+        assert!(found.iter().all(|(found, ..)| Some(found.as_str()) == code), "{target}: {found:?}");
+    }
+}
+
+#[test]
+fn a_balancer_is_replaced_with_the_subnet_that_it_is_in() {
+    let text = "stack shop {
+    network main cidr=\"10.0.0.0/16\"
+    load-balancer front network=main protect=#true { listen 80; }
+    service web network=main image=\"registry.example/web:1\" { port 80; route front; }
+}
+";
+    let folder = tempfile::tempdir().unwrap();
+    let mut lock = Lock::default();
+    lock.put(running(text, "tf-openstack", Variant::default()).unwrap().0);
+    std::fs::write(folder.path().join("stack.lock.kdl"), lock.text()).unwrap();
+    std::fs::write(folder.path().join("stack.kdl"), text.replace("10.0.0.0/16", "10.8.0.0/16")).unwrap();
+    let found = build(folder.path(), "tf-openstack", &[]);
+    assert!(
+        found.iter().any(|(code, _, message)| code == "E0501" && message.contains("load-balancer front") && message.contains("`vip_subnet_id` leads to")),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn what_is_renamed_or_gone_is_refused_where_the_user_can_mend_it() {
     let folder = folder(&TARGETS);
     for target in TARGETS {
