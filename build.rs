@@ -179,7 +179,7 @@ fn keeps(old: &str, new: &str) -> bool {
     fn field(line: &str, at: usize) -> &str {
         line.split('\t').nth(at).unwrap_or("")
     }
-    field(old, 1) == field(new, 1) && field(old, 2).chars().filter(|flag| "nvsw".contains(*flag)).all(|flag| field(new, 2).contains(flag))
+    field(old, 1) == field(new, 1) && field(old, 2).chars().filter(|flag| "nvlsw".contains(*flag)).all(|flag| field(new, 2).contains(flag))
 }
 
 fn pages(root: &Path, code: &mut String) {

@@ -3,7 +3,7 @@
 use super::value::Kept;
 use crate::emit::Format;
 use crate::native::{Graph, NativeId, NativeResource, Origin, Val, ValKind};
-use crate::provider::{NativeKind, NativeType, Presence, Provider, Shape};
+use crate::provider::{NativeKind, NativeType, Presence, Provider, Replaces, Shape};
 use std::collections::BTreeSet;
 
 /// Deeper inside of a resource nothing is looked for: definitions of providers refer to themselves.
@@ -16,8 +16,8 @@ pub struct Fixed {
     pub path: String,
     /// Its value, if the template gives one.
     pub value: Option<Kept>,
-    /// Whether a change only may replace the resource.
-    pub may: bool,
+    /// Whether a change replaces the resource.
+    pub replaces: Replaces,
     /// Whether the provider gives it a value when the template gives none.
     pub computed: bool,
     /// The addresses of the resources that it leads to.
@@ -41,11 +41,16 @@ pub fn fixed(graph: &Graph, guarded: &[usize], provider: &dyn Provider, format: 
             // What is looked up by other words may be something else.
             for (name, val) in &resource.body {
                 let shape = native.root().member(name).map_or(&Shape::Json, |member| &member.shape);
-                finder.push(name, Some(val), shape, Flags { may: true, ..Flags::default() });
+                finder.push(name, Some(val), shape, Flags { replaces: Replaces::Maybe, ..Flags::default() });
             }
         }
         if let Some(parent) = resource.parent {
-            finder.push("parent", Some(&Val::new(ValKind::Ref(parent), resource.origin)), &Shape::String, Flags::default());
+            finder.push(
+                "parent",
+                Some(&Val::new(ValKind::Ref(parent), resource.origin)),
+                &Shape::String,
+                Flags { replaces: Replaces::Always, ..Flags::default() },
+            );
         }
         open.extend(finder.leads.iter().map(|id| id.0).filter(|index| seen.insert(*index)));
         finder.found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -58,7 +63,7 @@ pub fn fixed(graph: &Graph, guarded: &[usize], provider: &dyn Provider, format: 
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Flags {
-    may: bool,
+    replaces: Replaces,
     computed: bool,
     keeps_secret: bool,
 }
@@ -86,8 +91,8 @@ impl Finder<'_> {
             if self.is_ignored(&path) {
                 continue;
             }
-            if member.create_only || member.may_replace {
-                let flags = Flags { may: !member.create_only, computed: member.computed, keeps_secret: member.keeps_secret };
+            if member.replaces != Replaces::Never {
+                let flags = Flags { replaces: member.replaces, computed: member.computed, keeps_secret: member.keeps_secret };
                 self.push(&path, val, &member.shape, flags);
                 continue;
             }
@@ -132,7 +137,7 @@ impl Finder<'_> {
         self.found.push(Fixed {
             path: path.to_owned(),
             value: val.map(|val| Kept::of(val, shape, flags.keeps_secret, self.native, self.graph, self.format)),
-            may: flags.may,
+            replaces: flags.replaces,
             computed: flags.computed,
             refers,
             origin: val.map_or(self.resource.origin, |val| val.origin),

@@ -5,7 +5,7 @@ use crate::diag::{self, Diagnostic};
 use crate::emit::Format;
 use crate::native::Origin;
 use crate::origins::{Origins, ResourceOrigin};
-use crate::provider::NativeKind;
+use crate::provider::{NativeKind, Replaces};
 use crate::source::Span;
 use std::collections::{BTreeMap, HashMap};
 
@@ -102,7 +102,7 @@ impl<'a> Judge<'a> {
                 let (Fate::Stays(changes), Some(now)) = (fate, by_address.get(&locked.address(self.format))) else { continue };
                 for fixed in &now.fixed {
                     let Some((to, (certain, origin))) = fixed.refers.iter().find_map(|to| Some((to, *replaced.get(to)?))) else { continue };
-                    let certain = certain && !fixed.may;
+                    let certain = certain && fixed.replaces == Replaces::Always;
                     let known = changes.iter().any(|change| change.fixed.path == fixed.path && (change.certain || !certain));
                     // A resource that leads to itself would be followed for ever.
                     if !known && locked.address(self.format) != *to {
@@ -218,14 +218,20 @@ fn change<'a>(locked: &Locked, fixed: &'a Fixed) -> Option<Change<'a>> {
     // What a lock does not name was nothing to keep when it was written; whether it changes is not known.
     let (_, old) = locked.fixed.iter().find(|(path, _)| *path == fixed.path)?;
     let path = &fixed.path;
+    let lower = fixed.replaces == Replaces::Lower;
     let (text, certain) = match (old, &fixed.value) {
         (Some(old), Some(new)) if old == new => return None,
+        (Some(old), Some(new)) if lower => match (old.level(), new.level()) {
+            (Some(before), Some(after)) if after >= before => return None,
+            (Some(_), Some(_)) => (format!("`{path}` falls from {} to {}", old.shown(), new.shown()), true),
+            _ => (format!("`{path}` changes from {} to {}", old.shown(), new.shown()), false),
+        },
         (Some(old), Some(new)) => (format!("`{path}` changes from {} to {}", old.shown(), new.shown()), old.open() == new.open()),
         // What the provider would fill in stays as it is.
         (Some(_), None) if fixed.computed => return None,
-        (Some(old), None) => (format!("`{path}` is no longer given, and was {}", old.shown()), old.open().is_empty()),
-        (None, Some(new)) => (format!("`{path}` is given now, as {}", new.shown()), new.open().is_empty() && !fixed.computed),
+        (Some(old), None) => (format!("`{path}` is no longer given, and was {}", old.shown()), !lower && old.open().is_empty()),
+        (None, Some(new)) => (format!("`{path}` is given now, as {}", new.shown()), !lower && new.open().is_empty() && !fixed.computed),
         (None, None) => return None,
     };
-    Some(Change { fixed, text, certain: certain && !fixed.may, origin: fixed.origin })
+    Some(Change { fixed, text, certain: certain && fixed.replaces != Replaces::Maybe, origin: fixed.origin })
 }

@@ -70,6 +70,15 @@ impl Kept {
         found
     }
 
+    /// How high a number or a version is: its numbers, the weightiest first.
+    pub(super) fn level(&self) -> Option<Vec<u64>> {
+        match self {
+            Kept::Integer(number) => Some(vec![u64::try_from(*number).ok()?]),
+            Kept::Text(text) => text.split('.').map(|part| part.parse().ok()).collect(),
+            _ => None,
+        }
+    }
+
     /// The value in a sentence.
     pub fn shown(&self) -> String {
         let short = |text: &str| if text.chars().count() > 60 { format!("{}…", text.chars().take(60).collect::<String>()) } else { text.to_owned() };
@@ -288,7 +297,7 @@ mod tests {
     use super::{Kept, open, word};
     use crate::emit::Format;
     use crate::native::{Graph, Origin, Val, ValKind};
-    use crate::provider::{Limits, Member, NativeType, Object, Presence, Shape};
+    use crate::provider::{Limits, Member, NativeType, Object, Presence, Replaces, Shape};
 
     #[test]
     fn a_secret_that_stands_in_a_template_is_not_told() {
@@ -296,8 +305,7 @@ mod tests {
             name: name.to_owned(),
             shape: Shape::String,
             presence: Presence::Optional,
-            create_only: true,
-            may_replace: false,
+            replaces: Replaces::Always,
             computed: false,
             keeps_secret,
             limits: Limits::default(),

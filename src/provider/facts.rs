@@ -1,6 +1,6 @@
 //! Reads the embedded facts files; a type is unpacked and parsed when it is first asked for. `specs/providers/SOURCE.md` has the format.
 
-use super::{Limits, Member, NativeKind, NativeType, Object, Presence, Provider, Relation, Shape, TagShape};
+use super::{Limits, Member, NativeKind, NativeType, Object, Presence, Provider, Relation, Replaces, Shape, TagShape};
 use crate::embedded::{self, FactsFile};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -153,8 +153,12 @@ fn member(line: &str, names: &HashMap<&str, usize>) -> Option<Member> {
         name,
         shape,
         presence,
-        create_only: flags.contains('n'),
-        may_replace: flags.contains('v'),
+        replaces: match flags {
+            _ if flags.contains('n') => Replaces::Always,
+            _ if flags.contains('v') => Replaces::Maybe,
+            _ if flags.contains('l') => Replaces::Lower,
+            _ => Replaces::Never,
+        },
         computed: flags.starts_with('c'),
         keeps_secret: flags.contains(['w', 's']),
         limits: Limits::default(),

@@ -91,6 +91,20 @@ impl Object {
     }
 }
 
+/// Whether a change of a property replaces its resource.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Replaces {
+    /// It does not.
+    #[default]
+    Never,
+    /// A lower value does, such as a smaller disk or an earlier version.
+    Lower,
+    /// It may.
+    Maybe,
+    /// It does.
+    Always,
+}
+
 /// A property of a native type.
 #[derive(Debug)]
 pub struct Member {
@@ -101,9 +115,7 @@ pub struct Member {
     /// Whether it has to be given, may be, or cannot be.
     pub presence: Presence,
     /// Whether a change of it replaces the resource.
-    pub create_only: bool,
-    /// Whether a change of it may replace the resource.
-    pub may_replace: bool,
+    pub replaces: Replaces,
     /// Whether the provider gives it a value when the template gives none.
     pub computed: bool,
     /// Whether the provider never shows its value again: it is write-only, or marked as sensitive.

@@ -13,7 +13,7 @@ NAME = r"[A-Za-z0-9_][A-Za-z0-9_.:-]*"
 ALT = rf"(?:{SCALAR}|@{NAME})"
 # after `list`, `set` or `map` the rest of a union is its items'
 TYPE = re.compile(rf"(?:(?:{ALT}/)*(?:list|set|map) )*(?:{ALT}/)*{ALT}|block:(?:single|list|set|map) @{NAME}")
-FLAGS = re.compile(r"[!ocr]n?v?w?s?d?")
+FLAGS = re.compile(r"[!ocr]n?v?l?w?s?d?")
 NUMBER = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 NOTE = re.compile(
     rf"(?:item\.)*(?:(?:min|max)={NUMBER}|(?:min|max)(?:len|items)=[0-9]+|unique"
