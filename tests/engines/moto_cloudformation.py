@@ -2,7 +2,9 @@
 resolves the functions of a template; what is done with resources, and in which order, is here and in moto_resources.
 """
 
+import itertools
 import json
+import sys
 import threading
 
 from moto.cloudformation import models, parsing, responses
@@ -11,6 +13,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 from moto_resources import KINDS, Properties, free_name
 
+NUMBERS = itertools.count()
 UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 NOTHING = "The submitted information didn't contain changes. Submit different information to create a change set."
 
@@ -142,6 +145,23 @@ def text(value, secrets):
     return "****" if value in secrets else value
 
 
+def drifted(resource):
+    """What a resource is like now, where its type can be read and it is no longer as it was deployed; none where it is gone."""
+    read = KINDS[resource.cf_resource_type].live
+    try:
+        found = read(resource.physical_resource_id, resource.properties)
+    except Exception:  # each service says in its own way that there is none
+        return None
+    return {key: value for key, value in found.items() if resource.properties.get(key) != value}
+
+
+def now(change_set, resource):
+    """The properties that a change set starts from: those of the last deployment, or with what others have changed since."""
+    if not change_set.stack.reverts or KINDS[resource.cf_resource_type].live is None:
+        return resource.properties
+    return {**resource.properties, **(drifted(resource) or {})}
+
+
 def differences(self):
     """The changes of a change set; moto's knows neither parameters nor what a replacement brings with it."""
     there, template = self.stack.resource_map, self.template_dict
@@ -160,7 +180,7 @@ def differences(self):
             found.append({**change, "Action": "Add"})
             continue
         details = []
-        for path, before, after in leaves(old.properties, view.properties(name), "/Properties"):
+        for path, before, after in leaves(now(self, old), view.properties(name), "/Properties"):
             again = "Always" if path.split("/")[2] in kind.replaces else "Never"
             target = {"Attribute": "Properties", "Name": path.split("/")[2], "RequiresRecreation": again, "Path": path}
             values = {side: text(value, secrets) for side, value in (("BeforeValue", before), ("AfterValue", after)) if value is not None}
@@ -221,7 +241,7 @@ class Operation:
         def create():
             properties = self.there.properties(name)
             asked = Properties(properties)
-            id, attributes = kind.create(asked, free_name(self.stack.name, name))
+            id, attributes = kind.create(asked, free_name(self.stack.name, name, next(NUMBERS)))
             # What is made is known before anything can still fail, so that a rollback finds it.
             made.append(Resource(name, kind.name, properties, id, attributes))
             if self.there.deletion(name) != "Retain":
@@ -233,13 +253,16 @@ class Operation:
         self.there.made[name] = made[0]
         self.event(name, kind.name, f"{word}_COMPLETE", made[0].physical_resource_id)
 
-    def alter(self, old, kind, properties):
+    def alter(self, old, kind, before, properties):
         if kind.update is None:
             raise ValueError(f"moto_resources cannot change {kind.name}")
-        asked = Properties(properties)
-        kind.update(old.physical_resource_id, old.properties, asked)
-        before, old.properties, old.at = old.properties, properties, utcnow()
-        self.undo.append(lambda: kind.update(old.physical_resource_id, properties, Properties(before)))
+        kind.update(old.physical_resource_id, before, Properties(properties))
+        old.properties, old.at = properties, utcnow()
+        self.undo.append(lambda: self.unalter(old, kind, before, properties))
+
+    def unalter(self, old, kind, before, properties):
+        kind.update(old.physical_resource_id, properties, Properties(before))
+        old.properties = before
 
     def remove(self, resource):
         name, kind, id = resource.logical_resource_id, resource.cf_resource_type, resource.physical_resource_id
@@ -260,13 +283,13 @@ class Operation:
                 if there is None:
                     self.make(name, kind, "CREATE")
                     continue
-                properties = self.there.properties(name)
-                changed = {key for key in {*there.properties, *properties} if there.properties.get(key) != properties.get(key)}
+                properties, before_this = self.there.properties(name), now(change_set, there)
+                changed = {key for key in {*before_this, *properties} if before_this.get(key) != properties.get(key)}
                 if changed & kind.replaces:
                     replaced.append(there)
                     self.make(name, kind, "UPDATE")
                 elif changed:
-                    self.doing("UPDATE", name, kind.name, there.physical_resource_id, lambda: self.alter(there, kind, properties))
+                    self.doing("UPDATE", name, kind.name, there.physical_resource_id, lambda: self.alter(there, kind, before_this, properties))
                     there.status = "UPDATE_COMPLETE"
                     self.event(name, kind.name, "UPDATE_COMPLETE", there.physical_resource_id)
             outputs = models.OutputMap(self.there, template, self.stack.stack_id)
@@ -401,6 +424,55 @@ def answer_protection(self):
     return ActionResult({"StackId": stack.stack_id})
 
 
+def answer_drift(self):
+    """All of it is known at once here, so that the detection is over when it was asked for."""
+    stack = self.cloudformation_backend.get_stack(self._get_param("StackName"))
+    return ActionResult({"StackDriftDetectionId": stack.stack_id})
+
+
+def answer_detection(self):
+    id = self._get_param("StackDriftDetectionId")
+    return ActionResult({"StackId": id, "StackDriftDetectionId": id, "DetectionStatus": "DETECTION_COMPLETE", "Timestamp": utcnow()})
+
+
+def answer_drifts(self):
+    stack, found = self.cloudformation_backend.get_stack(self._get_param("StackName")), []
+    for resource in stack.resource_map.made.values():
+        said = {"StackId": stack.stack_id, "Timestamp": utcnow(), "LogicalResourceId": resource.logical_resource_id}
+        said.update(PhysicalResourceId=resource.physical_resource_id, ResourceType=resource.cf_resource_type)
+        if KINDS[resource.cf_resource_type].live is None:
+            found.append({**said, "StackResourceDriftStatus": "NOT_CHECKED"})
+            continue
+        changed = drifted(resource)
+        if changed is None:
+            found.append({**said, "StackResourceDriftStatus": "DELETED"})
+            continue
+        differing = [
+            {"PropertyPath": path, "ExpectedValue": text(old, ()), "ActualValue": text(new, ()), "DifferenceType": "NOT_EQUAL"}
+            for key in changed
+            for path, old, new in leaves(resource.properties.get(key), changed[key], f"/{key}")
+        ]
+        found.append({**said, "StackResourceDriftStatus": "MODIFIED" if differing else "IN_SYNC", "PropertyDifferences": differing})
+    return ActionResult({"StackResourceDrifts": found})
+
+
+CREATE_CHANGE_SET = responses.CloudFormationResponse.create_change_set
+CALL = responses.CloudFormationResponse.call_action
+
+
+def answer_change_set(self):
+    """moto knows no change set that puts back what others have changed."""
+    for stack in self.cloudformation_backend.stacks.values():
+        stack.reverts = self._get_param("DeploymentMode") == "REVERT_DRIFT"
+    return CREATE_CHANGE_SET(self)
+
+
+def noted(self):
+    """What is asked for is noted, for a test that counts what is done."""
+    print("asked for", self._get_action(), file=sys.stderr, flush=True)
+    return CALL(self)
+
+
 def answer_resources(self):
     """moto says of each that it is created, at a time in 2011."""
     found = [
@@ -439,6 +511,7 @@ parsing.clean_json = clean_json
 models.Stack.parse_template = staticmethod(json.loads)
 models.ChangeSet._parse_template = lambda self: setattr(self, "template_dict", json.loads(self.template))
 models.ResourceMap = Resources
+models.Stack.reverts = False
 models.Stack.parameter_list = property(parameter_list)
 models.ChangeSet.diff = differences
 models.CloudFormationBackend.create_change_set = create_change_set
@@ -448,3 +521,10 @@ responses.CloudFormationResponse.delete_stack = answer_delete
 responses.CloudFormationResponse.update_termination_protection = answer_protection
 responses.CloudFormationResponse.list_stack_resources = answer_resources
 responses.CloudFormationResponse.list_change_sets = answer_change_sets
+responses.CloudFormationResponse.create_change_set = answer_change_set
+# What AWS answers an update without a change set: a change set that changes nothing is made, and failed.
+responses.CloudFormationResponse._validate_different_update = lambda *_: None
+responses.CloudFormationResponse.detect_stack_drift = answer_drift
+responses.CloudFormationResponse.describe_stack_drift_detection_status = answer_detection
+responses.CloudFormationResponse.describe_stack_resource_drifts = answer_drifts
+responses.CloudFormationResponse.call_action = noted

@@ -8,9 +8,8 @@ handlers do: botocore refuses an argument that the API does not have, moto one t
 
 import json
 import os
-import random
-import string
 import threading
+import uuid
 
 import boto3
 
@@ -67,7 +66,7 @@ class Kind:
 
     def __init__(self, name, replaces, create, delete):
         self.name, self.replaces = name, set(replaces.split())
-        self.create, self.delete, self.update = create, delete, None
+        self.create, self.delete, self.update, self.live = create, delete, None, None
 
 
 def kind(name, delete, replaces=""):
@@ -86,6 +85,16 @@ def change(name):
     def install(update):
         KINDS[name].update = update
         return update
+
+    return install
+
+
+def live(name):
+    """Makes a function the reader of a type: it gives those properties of a resource that it knows how to read, as they are now."""
+
+    def install(read):
+        KINDS[name].live = read
+        return read
 
     return install
 
@@ -379,6 +388,13 @@ def lifecycle(rule):
     return {**asked, **rule}
 
 
+@live("AWS::S3::Bucket")
+def live_bucket(id, p):
+    # What has no versions, and never had, answers nothing.
+    there = api("s3").get_bucket_versioning(Bucket=id).get("Status")
+    return {"VersioningConfiguration": {"Status": there}} if there else {}
+
+
 @kind("AWS::S3::BucketPolicy", lambda id, p: api("s3").delete_bucket_policy(Bucket=p["Bucket"]), "Bucket")
 def bucket_policy(p, name):
     api("s3").put_bucket_policy(Bucket=p["Bucket"], Policy=json.dumps(p["PolicyDocument"]))
@@ -474,6 +490,12 @@ def change_service(id, old, new):
     api("ecs").update_service(cluster=new["Cluster"], service=id, **changed)
 
 
+@live("AWS::ECS::Service")
+def live_service(id, p):
+    there = api("ecs").describe_services(cluster=p["Cluster"], services=[id])["services"][0]
+    return {"DesiredCount": there["desiredCount"], "TaskDefinition": there["taskDefinition"]}
+
+
 @kind("AWS::ECR::Repository", lambda id, p: api("ecr").delete_repository(repositoryName=id), "RepositoryName EncryptionConfiguration")
 def repository(p, name):
     made = api("ecr").create_repository(
@@ -486,6 +508,22 @@ def repository(p, name):
         text = p["LifecyclePolicy"]["LifecyclePolicyText"]
         api("ecr").put_lifecycle_policy(repositoryName=made["repositoryName"], lifecyclePolicyText=text)
     return made["repositoryName"], {"Arn": made["repositoryArn"], "RepositoryUri": made["repositoryUri"]}
+
+
+@live("AWS::ECR::Repository")
+def live_repository(id, p):
+    there = api("ecr").describe_repositories(repositoryNames=[id])["repositories"][0]
+    scan = {"ScanOnPush": there["imageScanningConfiguration"]["scanOnPush"]}
+    return {"ImageScanningConfiguration": scan, "ImageTagMutability": there["imageTagMutability"]}
+
+
+@change("AWS::ECR::Repository")
+def change_repository(id, old, new):
+    changed = {key: value for key, value in new.but().items() if old.get(key) != value}
+    scan = changed.pop("ImageScanningConfiguration", None)
+    if changed:
+        raise ValueError(f"moto_resources cannot change {', '.join(changed)} of a repository")
+    api("ecr").put_image_scanning_configuration(repositoryName=id, imageScanningConfiguration=lowered(scan))
 
 
 @kind("AWS::CodeBuild::Project", lambda id, p: api("codebuild").delete_project(name=id), "Name")
@@ -503,7 +541,7 @@ def pipeline(p, name):
     return name, {"Version": "1"}
 
 
-def free_name(stack, logical):
-    """A name as CloudFormation makes one up."""
-    end = "".join(random.choices(string.ascii_lowercase + string.digits, k=12))
+def free_name(stack, logical, number):
+    """A name as CloudFormation makes one up; the same in each run of a test, and another for each resource of a stack."""
+    end = uuid.uuid5(uuid.NAMESPACE_DNS, f"{number}.{logical}.{stack}").hex[:12]
     return f"{stack}-{logical}"[:51].rstrip("-") + f"-{end}"

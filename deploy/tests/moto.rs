@@ -1,0 +1,218 @@
+//! Deploys to moto, a simulated AWS, by a CloudFormation that its own services stand behind (`tests/engines/moto_cloudformation.py`): a second opinion on
+//! the happy path of the example that has the most, beside the fake of `fake/`. After each step moto is asked whether what was said is so.
+#![allow(
+    missing_docs,
+    dead_code,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "../../tests/acceptance/engines.rs"]
+mod engines;
+mod runs;
+
+/// What the engines ask of the program under test.
+mod product {
+    use std::path::{Path, PathBuf};
+
+    /// The repository.
+    pub fn root() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    }
+}
+
+use engines::Moto;
+use product::root;
+use runs::{Cloud, Run, SECRET, snapshot_without};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// What moto makes up anew each time, and how fast it is.
+const FLEETING: [(&str, &str); 12] = [
+    // Of the progress, what the stack itself comes to and what fails; 88 resources are in the tables.
+    (r"(?m)^ +\d+:\d\d  (stack .*?|.*? failed)(  \(.*\))?$", "    TIME  $1"),
+    (r"(?m)^ +\d+:\d\d  .*\n", ""),
+    (r"(is deployed|is removed): .*", "$1: TIME"),
+    (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+Z)?", "TIME"),
+    (r"\b(vpc|igw|rtb|subnet|rtbassoc|nat|sg|sgr)-[0-9a-f]{17}\b", "$1-ID"),
+    (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
+    (r"/[0-9a-f]{16}\b", "/ID"),
+    (r"(AWS|:|botolphs|zone) {2,}[A-Z0-9]{20,}\b", "$1  ZONE"),
+    (r"(?m)(secret:\S+)-\w{6}$", "$1-ID"),
+    (r"127\.\d+\.\d+\.\d+", "ADDRESS"),
+    (r"http://ADDRESS:\d+", "ENDPOINT"),
+    (r"\.[a-z0-9]{10}\.us-east-1\.rds", ".ID.us-east-1.rds"),
+];
+
+/// moto, with what it was asked for in its log.
+struct Aws {
+    moto: Moto,
+    python: PathBuf,
+    _folder: TempDir,
+}
+
+impl Cloud for Aws {
+    fn start() -> Aws {
+        let python = engines::python().unwrap();
+        let folder = TempDir::new().unwrap();
+        let moto = Moto::start_with(&python, folder.path(), &["--cloudformation"]);
+        Aws { moto, python, _folder: folder }
+    }
+
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        let mut environment: Vec<(&'static str, String)> = self.moto.environment().into_iter().map(|(name, value)| (&*name.leak(), value)).collect();
+        let connection = "arn:aws:codestar-connections:us-east-1:123456789012:connection/0ab1";
+        environment.extend(["STACKC_PARAM_S3_ACCESS_KEY", "STACKC_PARAM_S3_ACCESS_SECRET"].map(|name| (name, SECRET.to_owned())));
+        environment.extend([("STACKC_TARGET", "cfn".to_owned()), ("STACKC_PARAM_SOURCE_CONNECTION", connection.to_owned())]);
+        environment
+    }
+
+    fn acts(&self) -> Vec<String> {
+        let reads = ["Describe", "Get", "List", "DetectStackDrift"];
+        self.calls().into_iter().filter(|call| !reads.iter().any(|read| call.starts_with(read))).collect()
+    }
+
+    fn calls(&self) -> Vec<String> {
+        self.moto.log().lines().filter_map(|line| line.strip_prefix("asked for ")).map(str::to_owned).collect()
+    }
+}
+
+impl Aws {
+    /// Looks at moto, or changes it, with boto3.
+    fn behind(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(&self.python);
+        command.arg(root().join("deploy/tests/moto/behind.py")).args(arguments).env("AWS_DEFAULT_REGION", "us-east-1").envs(self.moto.environment());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}\n{}", engines::both(&output), self.moto.log());
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+/// A stack in an account of its own; none where Python is missing.
+fn begun(stack: &str) -> Option<Run<Aws>> {
+    engines::python()?;
+    let mut run = Run::<Aws>::new(stack);
+    // A machine under load is no cloud that does not answer.
+    (run.patience, run.answer, run.limit) = (120_000, 60_000, Duration::from_secs(300));
+    Some(run)
+}
+
+#[test]
+fn the_life_of_botolphs() {
+    let Some(run) = begun(&fs::read_to_string(root().join("examples/botolphs/stack.kdl")).unwrap()) else { return };
+    let before = run.fake.behind(&["inventory"]);
+    run.ends(&["plan", "--detailed-exitcode"], 2);
+    assert_eq!(run.fake.behind(&["inventory"]), before, "a plan leaves something behind");
+
+    run.ok(&["deploy", "--yes"]);
+    let outputs = run.ok(&["outputs", "--format", "json"]).stdout;
+    run.fake.behind(&["stands", &outputs]);
+    run.fake.behind(&["runs", "asanami/botolphs:1.2", &outputs, SECRET]);
+    run.fake.behind(&["protected", "on"]);
+    let deployed = run.fake.behind(&["inventory"]);
+
+    let again = run.ok(&["deploy", "--yes"]);
+    assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
+    run.ok(&["plan", "--detailed-exitcode"]);
+    assert_eq!(run.fake.behind(&["inventory"]), deployed);
+
+    run.ok(&["deploy", "--yes", "--set", "app-image=asanami/botolphs:1.3"]);
+    let outputs = run.ok(&["outputs", "--format", "json"]).stdout;
+    run.fake.behind(&["runs", "asanami/botolphs:1.3", &outputs, SECRET]);
+    let lines = run.ok(&["outputs", "--format", "env"]).stdout;
+    let parsed: serde_json::Value = serde_json::from_str(&outputs).unwrap();
+    for (name, value) in parsed.as_object().unwrap() {
+        assert!(lines.contains(&format!("{}='{}'\n", name.to_uppercase(), value.as_str().unwrap())), "{name} is not in\n{lines}");
+    }
+    // Where nobody says an image, the last one stays.
+    let again = run.ok(&["deploy", "--yes"]);
+    assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
+    run.ok(&["status"]);
+    run.ok(&["events", "--last", "4"]);
+
+    run.note("somebody lets three tasks run");
+    run.fake.behind(&["scale", "3"]);
+    run.ends(&["drift", "--detailed-exitcode"], 2);
+    run.ok(&["deploy", "--yes", "--revert-drift"]);
+    run.fake.behind(&["runs", "asanami/botolphs:1.3", &outputs, SECRET]);
+    run.ok(&["drift", "--detailed-exitcode"]);
+
+    run.ends(&["destroy", "--yes"], 1);
+    run.edit("        backup-days 7\n        protect\n", "        backup-days 7\n");
+    run.ok(&["deploy", "--yes"]);
+    run.fake.behind(&["protected", "off"]);
+    run.ends(&["destroy", "--yes"], 2);
+    run.note("somebody pushes an image");
+    run.fake.behind(&["push"]);
+    let data = ["admin-password", "app-secret", "data", "images", "media", "s3-access-key", "s3-access-secret", "site"];
+    let allowed: Vec<&str> = ["destroy", "--yes"].into_iter().chain(data.iter().flat_map(|name| ["--allow-replace", name])).collect();
+    run.ends(&allowed, 2);
+    let emptied = [&allowed[..], &["--empty", "images"]].concat();
+    let refused = run.ends(&emptied, 3);
+    assert!(refused.stderr.contains("HostedZoneNotEmpty"), "{}", refused.stderr);
+    run.note("somebody takes the certificate's proof out of the zone");
+    run.fake.behind(&["remove_proof"]);
+    run.ok(&allowed);
+    // A database without `protect` leaves a last snapshot, and that is all.
+    let left: Vec<String> = run.fake.behind(&["inventory"]).lines().filter(|line| !before.contains(line)).map(str::to_owned).collect();
+    assert!(left.len() == 1 && left[0].starts_with("DBSnapshots botolphs-datainstance-"), "{left:?}");
+    run.ok(&["destroy", "--yes"]);
+    snapshot_without("moto-botolphs", &run, &FLEETING);
+}
+
+const MAIL: &str = r#"stack mail {
+    targets cfn
+    bucket letters versioned=#true
+    dns-zone site domain="mail.example"
+    email post domain="mail.example" zone=site
+    registry images
+
+    output files (get)letters.domain
+}
+"#;
+
+#[test]
+fn a_refusal_of_a_service_is_shown_at_its_line_and_the_next_deploy_goes_on() {
+    let Some(run) = begun(MAIL) else { return };
+    // The built-in rules leave the names of repositories to AWS, so that none is taken; a house's own rules need not.
+    let rule = fs::read_to_string(root().join("targets/aws/registry.kdl")).unwrap();
+    let head = "resource repository \"AWS::ECR::Repository\" keep=(get)protect {\n";
+    assert!(rule.contains(head));
+    fs::create_dir_all(run.folder.path().join("rules/aws")).unwrap();
+    fs::write(run.folder.path().join("rules/aws/registry.kdl"), rule.replace(head, &format!("{head}            RepositoryName (fmt)\"{{stack.name}}-{{this.name}}\"\n"))).unwrap();
+    let deploy = ["deploy", "--yes", "--targets", "rules"];
+
+    run.note("somebody has a repository of this name");
+    run.fake.behind(&["take", "mail-images"]);
+    let before = run.fake.behind(&["inventory"]);
+    let refused = run.ends(&deploy, 3);
+    assert!(refused.stderr.contains("stack.kdl:6:5") && refused.stderr.contains("RepositoryAlreadyExistsException"), "{}", refused.stderr);
+    run.ok(&["status"]);
+    let left = run.fake.behind(&["inventory"]);
+    assert_eq!(left.replace("Stacks mail\n", ""), before, "a rollback leaves something behind");
+    run.note("it is gone");
+    run.fake.behind(&["give", "mail-images"]);
+    run.ok(&deploy);
+    let made = run.fake.behind(&["inventory"]);
+    let named = ["Buckets mail-letters", "HostedZones mail.example.", "Identities mail.example", "repositories mail-images"];
+    assert!(named.iter().all(|name| made.contains(name)), "{made}");
+
+    run.note("an update is refused in the same way, and the stack is as it was");
+    run.edit("registry images\n", "registry images\n    registry more\n    bucket more-letters\n");
+    run.fake.behind(&["take", "mail-more"]);
+    run.ends(&deploy, 3);
+    run.fake.behind(&["give", "mail-more"]);
+    assert_eq!(run.fake.behind(&["inventory"]), made);
+    run.ok(&["status"]);
+    run.ok(&deploy);
+    let more = run.fake.behind(&["inventory"]);
+    assert!(more.contains("repositories mail-more") && more.contains("Buckets mail-morelettersbucket"), "{more}");
+    snapshot_without("moto-refused", &run, &FLEETING);
+}
