@@ -28,9 +28,10 @@ mod product {
 use engines::Moto;
 use product::root;
 use runs::{Cloud, Run, SECRET, snapshot_without};
+use std::cell::RefCell;
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -44,7 +45,7 @@ const FLEETING: [(&str, &str); 12] = [
     (r"\b(vpc|igw|rtb|subnet|rtbassoc|nat|sg|sgr)-[0-9a-f]{17}\b", "$1-ID"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"/[0-9a-f]{16}\b", "/ID"),
-    (r"(AWS|:|botolphs|zone) {2,}[A-Z0-9]{20,}\b", "$1  ZONE"),
+    (r"(?m)( {3,})[A-Z0-9]{18,}$", "${1}ZONE"),
     (r"(?m)(secret:\S+)-\w{6}$", "$1-ID"),
     (r"127\.\d+\.\d+\.\d+", "ADDRESS"),
     (r"http://ADDRESS:\d+", "ENDPOINT"),
@@ -54,7 +55,8 @@ const FLEETING: [(&str, &str); 12] = [
 /// moto, with what it was asked for in its log.
 struct Aws {
     moto: Moto,
-    python: PathBuf,
+    /// Looks at it, and changes it, with boto3. Ends with its standard input.
+    behind: RefCell<(Child, BufReader<ChildStdout>)>,
     _folder: TempDir,
 }
 
@@ -63,7 +65,11 @@ impl Cloud for Aws {
         let python = engines::python().unwrap();
         let folder = TempDir::new().unwrap();
         let moto = Moto::start_with(&python, folder.path(), &["--cloudformation"]);
-        Aws { moto, python, _folder: folder }
+        let mut command = Command::new(&python);
+        command.arg(root().join("deploy/tests/moto/behind.py")).env("AWS_DEFAULT_REGION", "us-east-1").envs(moto.environment());
+        let mut behind = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(behind.stdout.take().unwrap());
+        Aws { moto, behind: RefCell::new((behind, lines)), _folder: folder }
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {
@@ -85,13 +91,23 @@ impl Cloud for Aws {
 }
 
 impl Aws {
-    /// Looks at moto, or changes it, with boto3.
-    fn behind(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(&self.python);
-        command.arg(root().join("deploy/tests/moto/behind.py")).args(arguments).env("AWS_DEFAULT_REGION", "us-east-1").envs(self.moto.environment());
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}\n{}", engines::both(&output), self.moto.log());
-        String::from_utf8_lossy(&output.stdout).into_owned()
+    /// Calls a function of `moto/behind.py`.
+    fn behind(&self, call: &[&str]) -> String {
+        let (behind, lines) = &mut *self.behind.borrow_mut();
+        writeln!(behind.stdin.as_mut().unwrap(), "{}", serde_json::json!(call)).unwrap();
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        let (wrong, said): (Option<String>, String) = serde_json::from_str(&line).unwrap();
+        assert!(wrong.is_none(), "{call:?}: {}\n{}", wrong.unwrap_or_default(), self.moto.log());
+        said
+    }
+}
+
+impl Drop for Aws {
+    fn drop(&mut self) {
+        let (behind, _) = &mut *self.behind.borrow_mut();
+        drop(behind.stdin.take());
+        let _ = behind.wait();
     }
 }
 

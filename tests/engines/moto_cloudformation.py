@@ -352,10 +352,11 @@ class Operation:
         if failed:
             self.whole("DELETE_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}].")
             return
-        backend = models.cloudformation_backends[self.stack.account_id][self.stack.region_name]
-        backend.deleted_stacks[self.stack.stack_id] = self.stack
+        backend, id = models.cloudformation_backends[self.stack.account_id][self.stack.region_name], self.stack.stack_id
+        backend.deleted_stacks = {**backend.deleted_stacks, id: self.stack}
+        # Another name for what is left: a request may be going through it just now.
+        backend.stacks = {other: stack for other, stack in backend.stacks.items() if other != id}
         self.whole("DELETE_COMPLETE")
-        backend.stacks.pop(self.stack.stack_id, None)
 
 
 def create_change_set(self, stack_name, change_set_name, template, parameters, description, change_set_type, notification_arns=None, tags=None, role_arn=None):
@@ -409,7 +410,7 @@ def begin(stack, word, what, *arguments):
 def parameter_list(self):
     """moto looks for the secret ones by their values, and so shows them."""
     hidden = getattr(self.resource_map, "no_echo_parameter_keys", [])
-    shown = self.resource_map.resolved_parameters.items()
+    shown = list(self.resource_map.resolved_parameters.items())
     return [{"ParameterKey": name, "ParameterValue": "****" if name in hidden else str(value)} for name, value in shown]
 
 
