@@ -183,6 +183,30 @@ fn the_life_of_botolphs() {
     snapshot_without("moto-botolphs", &run, &FLEETING);
 }
 
+/// That all goes well says something only where what is wrong fails.
+#[test]
+fn what_is_wrong_fails_there() {
+    let Some(run) = begun(MAIL) else { return };
+    let before = run.fake.behind(&["inventory"]);
+    let wrong = [
+        (r#""AWS::EC2::VPC", "Properties": {"CidrBlock": {"Ref": "Nothing"}}"#, "Unresolved resource dependencies [Nothing]"),
+        (r#""AWS::Glue::Job""#, "Unrecognized resource types: [AWS::Glue::Job]"),
+        (r#""AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/33"}"#, "is invalid"),
+        (r#""AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16", "Ipv4Cidr": "10.0.0.0/16"}"#, "has no Ipv4Cidr here"),
+        (r#""AWS::EC2::Route", "Properties": {"RouteTableId": "rtb-1", "DestinationCidrBlock": "0.0.0.0/0", "Gateway": "x"}"#, "Unknown parameter"),
+        (r#""AWS::EC2::Route", "Properties": {"RouteTableId": "rtb-1", "DestinationCidrBlock": "0.0.0.0/0"}"#, "InvalidRouteTableID.NotFound"),
+        (
+            r#""AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}, "B": {"Type": "AWS::EC2::InternetGateway", "Properties": {"Tags": [{"Key": "a", "Value": {"Fn::GetAtt": ["A", "Colour"]}}]}"#,
+            "Requested attribute Colour does not exist",
+        ),
+    ];
+    for (resource, words) in wrong {
+        let said = run.fake.behind(&["refused", &format!(r#"{{"Resources": {{"A": {{"Type": {resource}}}}}}}"#)]);
+        assert!(said.contains(words), "{resource}: {said}");
+        assert_eq!(run.fake.behind(&["inventory"]), before, "{resource}");
+    }
+}
+
 const MAIL: &str = r#"stack mail {
     targets cfn
     bucket letters versioned=#true
@@ -202,7 +226,11 @@ fn a_refusal_of_a_service_is_shown_at_its_line_and_the_next_deploy_goes_on() {
     let head = "resource repository \"AWS::ECR::Repository\" keep=(get)protect {\n";
     assert!(rule.contains(head));
     fs::create_dir_all(run.folder.path().join("rules/aws")).unwrap();
-    fs::write(run.folder.path().join("rules/aws/registry.kdl"), rule.replace(head, &format!("{head}            RepositoryName (fmt)\"{{stack.name}}-{{this.name}}\"\n"))).unwrap();
+    fs::write(
+        run.folder.path().join("rules/aws/registry.kdl"),
+        rule.replace(head, &format!("{head}            RepositoryName (fmt)\"{{stack.name}}-{{this.name}}\"\n")),
+    )
+    .unwrap();
     let deploy = ["deploy", "--yes", "--targets", "rules"];
 
     run.note("somebody has a repository of this name");

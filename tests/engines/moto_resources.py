@@ -115,9 +115,6 @@ def tagged(properties, resource):
     return [{"ResourceType": resource, "Tags": properties["Tags"]}] if properties.get("Tags") else []
 
 
-# ---- networks -------------------------------------------------------------------------------------------------------
-
-
 @kind("AWS::EC2::VPC", lambda id, p: api("ec2").delete_vpc(VpcId=id), "CidrBlock")
 def vpc(p, name):
     made = api("ec2").create_vpc(CidrBlock=p["CidrBlock"], TagSpecifications=tagged(p, "vpc"))["Vpc"]["VpcId"]
@@ -230,9 +227,6 @@ def egress(p, name):
     return answer["SecurityGroupRules"][0]["SecurityGroupRuleId"], {}
 
 
-# ---- names, certificates, mail --------------------------------------------------------------------------------------
-
-
 @kind("AWS::Route53::HostedZone", lambda id, p: api("route53").delete_hosted_zone(Id=id), "Name")
 def zone(p, name):
     answer = api("route53").create_hosted_zone(Name=p["Name"], CallerReference=name)
@@ -282,9 +276,6 @@ def identity(p, name):
     return domain, {**names, **{f"DkimDNSTokenValue{n + 1}": f"{token}.dkim.amazonses.com" for n, token in enumerate(tokens)}}
 
 
-# ---- load balancers -------------------------------------------------------------------------------------------------
-
-
 @kind("AWS::ElasticLoadBalancingV2::LoadBalancer", lambda id, p: api("elbv2").delete_load_balancer(LoadBalancerArn=id), "Name Scheme Type")
 def balancer(p, name):
     answer = api("elbv2").create_load_balancer(Name=name[:32], **p.but("LoadBalancerAttributes"))
@@ -309,9 +300,6 @@ def target_group(p, name):
 @kind("AWS::ElasticLoadBalancingV2::ListenerRule", lambda id, p: api("elbv2").delete_rule(RuleArn=id), "ListenerArn")
 def rule(p, name):
     return api("elbv2").create_rule(**p.but())["Rules"][0]["RuleArn"], {}
-
-
-# ---- data -----------------------------------------------------------------------------------------------------------
 
 
 @kind("AWS::RDS::DBSubnetGroup", lambda id, p: api("rds").delete_db_subnet_group(DBSubnetGroupName=id), "DBSubnetGroupName")
@@ -414,9 +402,6 @@ def secret(p, name):
     return made, {"Id": made}
 
 
-# ---- who may what ---------------------------------------------------------------------------------------------------
-
-
 def delete_role(id, p):
     for attached in api("iam").list_attached_role_policies(RoleName=id)["AttachedPolicies"]:
         api("iam").detach_role_policy(RoleName=id, PolicyArn=attached["PolicyArn"])
@@ -451,9 +436,6 @@ def policy(p, name):
     for role in p["Roles"]:
         put_policy(role, p.only("PolicyName", "PolicyDocument"))
     return name, {}
-
-
-# ---- containers and builds ------------------------------------------------------------------------------------------
 
 
 @kind("AWS::Logs::LogGroup", lambda id, p: api("logs").delete_log_group(logGroupName=id), "LogGroupName")

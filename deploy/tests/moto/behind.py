@@ -5,6 +5,7 @@ arguments; a line of standard output is what came of it: a list with what is wro
 import functools
 import json
 import sys
+import time
 import traceback
 
 import boto3
@@ -230,6 +231,24 @@ def take(name):
 
 def give(name):
     of("ecr").delete_repository(repositoryName=name)
+
+
+def refused(template):
+    """What CloudFormation says of a template with one resource, before it does anything or when it has tried."""
+    cloudformation, name = of("cloudformation"), "refused"
+    asked = {"StackName": name, "ChangeSetName": "first", "ChangeSetType": "CREATE", "TemplateBody": template}
+    try:
+        change_set = cloudformation.create_change_set(**asked)
+    except cloudformation.exceptions.ClientError as error:
+        return str(error)
+    cloudformation.execute_change_set(ChangeSetName=change_set["Id"])
+    while the(cloudformation.describe_stacks(StackName=name)["Stacks"])["StackStatus"] != "ROLLBACK_COMPLETE":
+        time.sleep(0.01)
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    cloudformation.delete_stack(StackName=name)
+    while the(cloudformation.describe_stacks(StackName=change_set["StackId"])["Stacks"])["StackStatus"] != "DELETE_COMPLETE":
+        time.sleep(0.01)
+    return the([event["ResourceStatusReason"] for event in events if event["ResourceStatus"] == "ROLLBACK_IN_PROGRESS"]) + str(events)
 
 
 for line in sys.stdin:
