@@ -121,10 +121,15 @@ def check(template):
     unknown = sorted({resource["Type"] for resource in resources.values()} - set(KINDS))
     if unknown:
         raise ValidationError(message=f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
-    for part, used in (("Resources", [name for one in resources.values() for name in needs(one)]), ("Outputs", references(template.get("Outputs", {})))):
-        lost = sorted({name for name in used if name not in resources and name not in parameters and not name.startswith("AWS::")})
+    used = {
+        "Resources": [name for resource in resources.values() for name in needs(resource)],
+        "Outputs": references(template.get("Outputs", {})),
+    }
+    for part, names in used.items():
+        lost = sorted({name for name in names if name not in {*resources, *parameters} and not name.startswith("AWS::")})
         if lost:
-            raise ValidationError(message=f"Template format error: Unresolved resource dependencies [{', '.join(lost)}] in the {part} block of the template")
+            what = f"Unresolved resource dependencies [{', '.join(lost)}] in the {part} block of the template"
+            raise ValidationError(message=f"Template format error: {what}")
     order(resources)
 
 
@@ -232,7 +237,8 @@ class Operation:
         try:
             return what()
         except Exception as error:  # whatever a service or a client says is why the resource failed
-            self.event(name, kind, f"{word}_FAILED", id, f'Resource handler returned message: "{error}" (HandlerErrorCode: GeneralServiceException)')
+            reason = f'Resource handler returned message: "{error}" (HandlerErrorCode: GeneralServiceException)'
+            self.event(name, kind, f"{word}_FAILED", id, reason)
             if name in self.there.made:
                 self.there.made[name].status = f"{word}_FAILED"
             raise Failed(name) from error

@@ -252,7 +252,11 @@ def record_set(p, name):
     return p["Name"], {}
 
 
-@kind("AWS::CertificateManager::Certificate", lambda id, p: api("acm").delete_certificate(CertificateArn=id), "DomainName DomainValidationOptions ValidationMethod")
+@kind(
+    "AWS::CertificateManager::Certificate",
+    lambda id, p: api("acm").delete_certificate(CertificateArn=id),
+    "DomainName DomainValidationOptions ValidationMethod",
+)
 def certificate(p, name):
     """AWS puts the record that proves the domain into the zone, and leaves it there when the certificate goes
     (aws-cloudformation/cloudformation-coverage-roadmap, issues 837 and 1603)."""
@@ -289,7 +293,11 @@ def listener(p, name):
     return api("elbv2").create_listener(**p.but())["Listeners"][0]["ListenerArn"], {}
 
 
-@kind("AWS::ElasticLoadBalancingV2::TargetGroup", lambda id, p: api("elbv2").delete_target_group(TargetGroupArn=id), "Name Port Protocol TargetType VpcId")
+@kind(
+    "AWS::ElasticLoadBalancingV2::TargetGroup",
+    lambda id, p: api("elbv2").delete_target_group(TargetGroupArn=id),
+    "Name Port Protocol TargetType VpcId",
+)
 def target_group(p, name):
     answer = api("elbv2").create_target_group(Name=name[:32], **p.but("TargetGroupAttributes"))
     made = answer["TargetGroups"][0]["TargetGroupArn"]

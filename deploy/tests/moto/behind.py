@@ -26,10 +26,11 @@ def same(found, wanted):
 def inventory():
     """All that the account has, of all services that the example uses: a line for each thing."""
     def names(service, operation, key, name):
-        for page in of(service).get_paginator(operation).paginate() if of(service).can_paginate(operation) else [getattr(of(service), operation)()]:
-            for found in page[key]:
-                if isinstance(found, dict) and found.get("State") == "deleted" or found == "default":
-                    continue
+        client = of(service)
+        pages = client.get_paginator(operation).paginate() if client.can_paginate(operation) else [getattr(client, operation)()]
+        for found in [found for page in pages for found in page[key]]:
+            # A NAT gateway is told of for a while after it is gone.
+            if not (isinstance(found, dict) and found.get("State") == "deleted"):
                 yield f"{key} {found[name] if name else found}"
 
     found = [
@@ -65,7 +66,7 @@ def inventory():
 
 def service_of():
     ecs = of("ecs")
-    cluster = the([arn for arn in ecs.list_clusters()["clusterArns"]])
+    cluster = the(ecs.list_clusters()["clusterArns"])
     return the(ecs.describe_services(cluster=cluster, services=ecs.list_services(cluster=cluster)["serviceArns"])["services"])
 
 
@@ -94,11 +95,13 @@ def runs(image, outputs, secret):
     same(len(of("secretsmanager").get_secret_value(SecretId=handed["APP_SECRET"])["SecretString"]), 64)
     password = instance["MasterUserSecret"]["SecretArn"]
     same(handed["DB_PASSWORD"], f"{password}:password::")
-    role = of("ecs").describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]["executionRoleArn"].rpartition("/")[2]
-    policies = [of("iam").get_role_policy(RoleName=role, PolicyName=name) for name in of("iam").list_role_policies(RoleName=role)["PolicyNames"]]
+    task, iam = of("ecs").describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"], of("iam")
+    role = task["executionRoleArn"].rpartition("/")[2]
+    policies = [iam.get_role_policy(RoleName=role, PolicyName=name) for name in iam.list_role_policies(RoleName=role)["PolicyNames"]]
     read = sorted(policy["PolicyDocument"]["Statement"][0]["Resource"] for policy in policies)
     same(read, sorted([password, handed["APP_SECRET"], handed["S3_ACCESS_KEY"], handed["S3_ACCESS_SECRET"]]))
-    same(of("logs").describe_log_groups(logGroupNamePrefix=web["logConfiguration"]["options"]["awslogs-group"])["logGroups"][0]["retentionInDays"], 30)
+    logs = web["logConfiguration"]["options"]["awslogs-group"]
+    same(the(of("logs").describe_log_groups(logGroupNamePrefix=logs)["logGroups"])["retentionInDays"], 30)
 
 
 def stands(outputs):
