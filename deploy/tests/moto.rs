@@ -37,8 +37,8 @@ use tempfile::TempDir;
 
 /// What moto makes up anew each time, and how fast it is.
 const FLEETING: [(&str, &str); 12] = [
-    // Of the progress, what the stack itself comes to and what fails; 88 resources are in the tables.
-    (r"(?m)^ +\d+:\d\d  (stack .*?|.*? failed)(  \(.*\))?$", "    TIME  $1"),
+    // Of the progress, what the stack itself comes to, what fails and what stays; 88 resources are in the tables.
+    (r"(?m)^ +\d+:\d\d  (stack .*?|.*? (?:failed|skipped))(  \(.*\))?$", "    TIME  $1"),
     (r"(?m)^ +\d+:\d\d  .*\n", ""),
     (r"(is deployed|is removed): .*", "$1: TIME"),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+Z)?", "TIME"),
@@ -218,19 +218,20 @@ const MAIL: &str = r#"stack mail {
 }
 "#;
 
+/// Gives a stack rules of its own, by which repositories have names. The built-in ones leave that to AWS, so that none is taken.
+fn named(run: &Run<Aws>) {
+    let rule = fs::read_to_string(root().join("targets/aws/registry.kdl")).unwrap();
+    let head = "resource repository \"AWS::ECR::Repository\" keep=(get)protect {\n";
+    let name = "            RepositoryName (fmt)\"{stack.name}-{this.name}\"\n";
+    assert!(rule.contains(head));
+    fs::create_dir_all(run.folder.path().join("rules/aws")).unwrap();
+    fs::write(run.folder.path().join("rules/aws/registry.kdl"), rule.replacen(head, &format!("{head}{name}"), 1)).unwrap();
+}
+
 #[test]
 fn a_refusal_of_a_service_is_shown_at_its_line_and_the_next_deploy_goes_on() {
     let Some(run) = begun(MAIL) else { return };
-    // The built-in rules leave the names of repositories to AWS, so that none is taken; a house's own rules need not.
-    let rule = fs::read_to_string(root().join("targets/aws/registry.kdl")).unwrap();
-    let head = "resource repository \"AWS::ECR::Repository\" keep=(get)protect {\n";
-    assert!(rule.contains(head));
-    fs::create_dir_all(run.folder.path().join("rules/aws")).unwrap();
-    fs::write(
-        run.folder.path().join("rules/aws/registry.kdl"),
-        rule.replace(head, &format!("{head}            RepositoryName (fmt)\"{{stack.name}}-{{this.name}}\"\n")),
-    )
-    .unwrap();
+    named(&run);
     let deploy = ["deploy", "--yes", "--targets", "rules"];
 
     run.note("somebody has a repository of this name");
@@ -259,4 +260,35 @@ fn a_refusal_of_a_service_is_shown_at_its_line_and_the_next_deploy_goes_on() {
     let more = run.fake.behind(&["inventory"]);
     assert!(more.contains("repositories mail-more") && more.contains("Buckets mail-morelettersbucket"), "{more}");
     snapshot_without("moto-refused", &run, &FLEETING);
+}
+
+/// On AWS, what protects a database keeps a first deploy that fails from being taken back.
+#[test]
+fn a_first_deploy_that_fails_behind_a_protected_database_is_gone_on_with() {
+    let stack = r#"stack shop {
+    targets cfn
+    network main
+    database data network=main engine=postgres version="16" {
+        protect
+    }
+    registry images
+}
+"#;
+    let Some(run) = begun(stack) else { return };
+    named(&run);
+    let deploy = ["deploy", "--yes", "--targets", "rules"];
+    run.note("somebody has a repository of this name");
+    run.fake.behind(&["take", "shop-images"]);
+    run.ends(&deploy, 3);
+    run.note("it is gone");
+    run.fake.behind(&["give", "shop-images"]);
+    run.ends(&deploy, 3);
+    run.ends(&deploy, 3);
+    run.ok(&["status"]);
+    run.ok(&["destroy", "--yes", "--retain", "data"]);
+    run.ok(&deploy);
+    let found = run.fake.behind(&["inventory"]);
+    assert_eq!(found.matches("DBInstances shop-datainstance-").count(), 2, "{found}");
+    assert_eq!(found.matches("repositories shop-images").count(), 1, "{found}");
+    snapshot_without("moto-protected-and-failed", &run, &FLEETING);
 }

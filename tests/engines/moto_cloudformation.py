@@ -45,7 +45,8 @@ class Resources(parsing.ResourceMap):
     """moto's makes a resource whenever somebody looks at it; this one holds what is there."""
 
     def __init__(self, *args, **kwargs):
-        self.made = {}
+        # What is there, and what a removal of the stack has taken out of it already, which AWS goes on listing.
+        self.made, self.gone = {}, []
         super().__init__(*args, **kwargs)
 
     def __getitem__(self, name):
@@ -325,11 +326,14 @@ class Operation:
         word = "ROLLBACK" if creates else "UPDATE_ROLLBACK"
         why = f"The following resource(s) failed to {'create' if creates else 'update'}: [{error}]." if isinstance(error, Failed) else str(error)
         self.whole(f"{word}_IN_PROGRESS", f"{why} Rollback requested by user.")
-        try:
-            for step in reversed(self.undo):
+        failed = []
+        for step in reversed(self.undo):
+            try:
                 step()
-        except Exception as again:
-            self.whole(f"{word}_FAILED", str(again))
+            except Exception as again:  # the others go back all the same
+                failed.append(str(again))
+        if failed:
+            self.whole(f"{word}_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}].")
             return
         self.there.made = old
         if not creates:
@@ -345,13 +349,16 @@ class Operation:
                 continue
             if name in retain or self.there.deletion(name).startswith("Retain"):
                 self.event(name, there.cf_resource_type, "DELETE_SKIPPED", there.physical_resource_id)
-                del self.there.made[name]
+                there.status = "DELETE_SKIPPED"
+                self.there.gone.append(self.there.made.pop(name))
                 continue
             if name in stay:
                 stay.update(needs(resources[name]))
                 continue
             try:
                 self.remove(there)
+                there.status = "DELETE_COMPLETE"
+                self.there.gone.append(there)
             except Failed:
                 failed.append(name)
                 stay.update(needs(resources[name]))
@@ -482,6 +489,7 @@ def noted(self):
 
 def answer_resources(self):
     """moto says of each that it is created, at a time in 2011."""
+    there = self.cloudformation_backend.get_stack(self._get_param("StackName")).resource_map
     found = [
         {
             "LogicalResourceId": resource.logical_resource_id,
@@ -490,7 +498,7 @@ def answer_resources(self):
             "ResourceStatus": resource.status,
             "LastUpdatedTimestamp": resource.at,
         }
-        for resource in self.cloudformation_backend.get_stack(self._get_param("StackName")).resource_map.made.values()
+        for resource in [*there.made.values(), *there.gone]
     ]
     return ActionResult({"StackResourceSummaries": found})
 

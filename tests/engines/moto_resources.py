@@ -310,7 +310,15 @@ def rule(p, name):
     return api("elbv2").create_rule(**p.but())["Rules"][0]["RuleArn"], {}
 
 
-@kind("AWS::RDS::DBSubnetGroup", lambda id, p: api("rds").delete_db_subnet_group(DBSubnetGroupName=id), "DBSubnetGroupName")
+def delete_subnet_group(id, p):
+    # moto lets one go that is in use.
+    for there in api("rds").describe_db_instances()["DBInstances"]:
+        if there["DBSubnetGroup"]["DBSubnetGroupName"] == id:
+            raise ValueError(f"Cannot delete the subnet group '{id}': {there['DBInstanceIdentifier']} is still using it")
+    api("rds").delete_db_subnet_group(DBSubnetGroupName=id)
+
+
+@kind("AWS::RDS::DBSubnetGroup", delete_subnet_group, "DBSubnetGroupName")
 def subnet_group(p, name):
     api("rds").create_db_subnet_group(DBSubnetGroupName=name.lower(), **p.but())
     return name.lower(), {}
