@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::disallowed_methods, clippy::unwrap_used, clippy::panic)]
 
 use stackc::Compiler;
+use stackc::check::Variant;
 use stackc::emit::Style;
 use stackc::source::Sources;
 
@@ -30,7 +31,7 @@ fn check(text: &str) -> usize {
     let compiler = Compiler::default();
     let mut sources = Sources::default();
     let file = sources.add("stack.kdl", text.to_owned());
-    compiler.check(file, None, &mut sources).1.len()
+    compiler.check(file, Variant::default(), &mut sources).1.len()
 }
 
 /// Builds for a target without a limit on resources.
@@ -38,7 +39,7 @@ fn build(text: &str, target: &str) -> usize {
     let compiler = Compiler::default();
     let mut sources = Sources::default();
     let file = sources.add("stack.kdl", text.to_owned());
-    let (model, _) = compiler.check(file, None, &mut sources);
+    let (model, _) = compiler.check(file, Variant::default(), &mut sources);
     let target = compiler.targets(&mut sources).into_iter().find(|known| known.name == target).unwrap();
     let (artefact, out) = compiler.build(&model.unwrap(), &target, Style::default(), &mut sources);
     artefact.unwrap_or_else(|| panic!("{:?}", out.iter().next())).text.len()

@@ -52,7 +52,7 @@ impl Compiler {
     }
 
     /// Reads and checks a stack, without any target.
-    pub fn check(&self, file: FileId, stage: Option<&str>, sources: &mut Sources) -> (Option<check::Model>, Diagnostics) {
+    pub fn check(&self, file: FileId, variant: check::Variant<'_>, sources: &mut Sources) -> (Option<check::Model>, Diagnostics) {
         let text = sources.get(file).map(|source| source.text.to_string()).unwrap_or_default();
         let mut out = Diagnostics::default();
         let (nodes, problems) = syntax::read(file, &text);
@@ -61,7 +61,7 @@ impl Compiler {
         if !readable {
             return (None, out);
         }
-        let (model, problems) = check::check(&nodes, Span::new(file, 0, 1), stage, &self.catalogue, sources);
+        let (model, problems) = check::check(&nodes, Span::new(file, 0, 1), variant, &self.catalogue, sources);
         out.extend(problems);
         let targets = self.targets(sources);
         let mut names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();

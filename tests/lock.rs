@@ -12,6 +12,7 @@
 mod support;
 
 use stackc::Compiler;
+use stackc::check::Variant;
 use stackc::diag::Diagnostic;
 use stackc::emit::Style;
 use stackc::lock::{Kept, Lock, Running, Which, judge, read};
@@ -36,16 +37,21 @@ const SHOP: &str = "stack shop {
 const TARGETS: [&str; 7] = ["cfn", "tf-aws", "hot", "tf-openstack", "arm", "tf-azure", "tf-google"];
 
 /// What a lock file would say of a stack that runs on a target, and what it would say of that very stack; none where it cannot be built there.
-fn running(text: &str, target: &str, stage: Option<&str>, called: &str) -> Option<(Running, Vec<Diagnostic>)> {
+fn running(text: &str, target: &str, variant: Variant<'_>) -> Option<(Running, Vec<Diagnostic>)> {
     let (compiler, mut sources) = (Compiler::default(), Sources::default());
     let file = sources.add("stack.kdl", text.to_owned());
-    let (model, _) = compiler.check(file, stage, &mut sources);
-    let mut model = model.unwrap();
-    let stack = std::mem::replace(&mut model.name, called.to_owned());
+    let (model, _) = compiler.check(file, variant, &mut sources);
+    let model = model.unwrap();
     let target = compiler.targets(&mut sources).into_iter().find(|known| known.name == target).unwrap();
     let (_, origins) = compiler.build_with_origins(&model, &target, Style::default(), &mut sources).0?;
-    let which = Which { stack, stage: stage.map(str::to_owned), instance: None, target: target.name.clone(), place: format!("a place of {}", target.name) };
-    let running = Running::new(which, called, &origins, |_, name| Some(format!("id-of-{name}")));
+    let which = Which {
+        stack: model.name.clone(),
+        stage: model.stage.clone(),
+        instance: model.instance.clone(),
+        target: target.name.clone(),
+        place: format!("a place of {}", target.name),
+    };
+    let running = Running::new(which, &origins, |_, name| Some(format!("id-of-{name}")));
     let found = judge(&running, &origins, target.format, Span::default(), &[]);
     Some((running, found))
 }
@@ -54,7 +60,7 @@ fn running(text: &str, target: &str, stage: Option<&str>, called: &str) -> Optio
 fn folder(targets: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut lock = Lock::default();
-    targets.iter().for_each(|target| lock.put(running(SHOP, target, None, "shop").unwrap().0));
+    targets.iter().for_each(|target| lock.put(running(SHOP, target, Variant::default()).unwrap().0));
     std::fs::write(folder.path().join("stack.lock.kdl"), lock.text()).unwrap();
     std::fs::write(folder.path().join("stack.kdl"), SHOP).unwrap();
     folder
@@ -164,7 +170,7 @@ fn what_leads_to_something_that_is_replaced_is_replaced_with_it() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("stack.kdl"), SHOP).unwrap();
     let mut lock = Lock::default();
-    let (mut there, _) = running(SHOP, "tf-azure", None, "shop").unwrap();
+    let (mut there, _) = running(SHOP, "tf-azure", Variant::default()).unwrap();
     // The group was in another place, and everything is in the group.
     let group = there.resources.iter_mut().find(|resource| resource.ty == "azurerm_resource_group").unwrap();
     group.fixed.iter_mut().find(|(path, _)| path == "name").unwrap().1 = Some(Kept::Text("elsewhere".to_owned()));
@@ -179,27 +185,24 @@ fn what_leads_to_something_that_is_replaced_is_replaced_with_it() {
 }
 
 #[test]
-fn a_stage_is_compared_with_its_own_copy_under_the_name_that_it_was_deployed_with() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut lock = Lock::default();
-    lock.put(running(SHOP, "tf-google", Some("prod"), "shop-prod").unwrap().0);
-    std::fs::write(folder.path().join("stack.lock.kdl"), lock.text()).unwrap();
-    std::fs::write(folder.path().join("stack.kdl"), SHOP).unwrap();
-    // The names of its resources begin with `shop-prod`, and a build alone would make them with `shop`.
-    assert_eq!(build(folder.path(), "tf-google", &["--stage", "prod"]), []);
-    edit(folder.path(), "name=acme", "name=shop");
-    assert_eq!(build(folder.path(), "tf-google", &["--stage", "prod"]).len(), 1);
-    assert_eq!(build(folder.path(), "tf-google", &[]), [], "no copy without a stage is known");
-}
-
-#[test]
-fn a_copy_with_a_name_of_its_own_is_no_business_of_a_build() {
-    let folder = folder(&["cfn"]);
-    let path = folder.path().join("stack.lock.kdl");
-    let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replace("stack shop target", "stack shop instance=green target")).unwrap();
-    edit(folder.path(), "name=acme", "name=shop");
-    assert_eq!(build(folder.path(), "cfn", &[]), []);
+fn a_stage_and_a_copy_are_compared_with_what_runs_of_them() {
+    for (variant, asked) in [
+        (Variant { stage: Some("prod"), instance: None }, &["--stage", "prod"][..]),
+        (Variant { stage: None, instance: Some("green") }, &["--instance", "green"]),
+        (Variant { stage: Some("prod"), instance: Some("green") }, &["--stage", "prod", "--instance", "green"]),
+    ] {
+        for target in TARGETS {
+            let folder = tempfile::tempdir().unwrap();
+            let mut lock = Lock::default();
+            lock.put(running(SHOP, target, variant).unwrap().0);
+            std::fs::write(folder.path().join("stack.lock.kdl"), lock.text()).unwrap();
+            std::fs::write(folder.path().join("stack.kdl"), SHOP).unwrap();
+            assert_eq!(build(folder.path(), target, asked), [], "{target} {asked:?}");
+            edit(folder.path(), "bucket media", "bucket files");
+            assert_eq!(build(folder.path(), target, asked).len(), 1, "{target} {asked:?}");
+            assert_eq!(build(folder.path(), target, &[]), [], "{target}: nothing runs without {asked:?}");
+        }
+    }
 }
 
 #[test]
@@ -257,7 +260,7 @@ fn every_example_is_at_peace_with_its_own_lock() {
     for example in examples() {
         let text = std::fs::read_to_string(example.join("stack.kdl")).unwrap();
         for target in TARGETS {
-            let Some((there, found)) = running(&text, target, None, "shop") else { continue };
+            let Some((there, found)) = running(&text, target, Variant::default()) else { continue };
             assert!(found.is_empty(), "{} on {target}: {found:?}", example.display());
             let mut lock = Lock::default();
             lock.put(there);

@@ -13,6 +13,7 @@ mod support;
 
 use serde_json::Value;
 use stackc::Compiler;
+use stackc::check::Variant;
 use stackc::emit::{Format, Style};
 use stackc::native::Removal;
 use stackc::origins::Origins;
@@ -22,7 +23,7 @@ use support::examples;
 fn origins(stack: &str, target: &str) -> Option<(Value, Origins, Sources)> {
     let (compiler, mut sources) = (Compiler::default(), Sources::default());
     let file = sources.add("stack.kdl", stack.to_owned());
-    let (model, _) = compiler.check(file, None, &mut sources);
+    let (model, _) = compiler.check(file, Variant::default(), &mut sources);
     let target = compiler.targets(&mut sources).into_iter().find(|known| known.name == target).unwrap();
     let (built, _) = compiler.build_with_origins(&model.unwrap(), &target, Style::default(), &mut sources);
     let (artefact, origins) = built?;

@@ -28,6 +28,7 @@ use random::{Random, seed};
 use serde_json::Value;
 use similar::TextDiff;
 use stackc::Compiler;
+use stackc::check::Variant;
 use stackc::source::Sources;
 use stackc::syntax::Node;
 use std::collections::{BTreeMap, BTreeSet};
@@ -1040,7 +1041,7 @@ fn a_compiler_remembers_nothing_of_a_stack() {
     for stack in stacks() {
         let mut sources = Sources::default();
         let file = sources.add("broken.kdl", format!("{} }}", stack.text));
-        assert!(Compiler::default().check(file, None, &mut sources).0.is_none(), "a brace too many passed");
+        assert!(Compiler::default().check(file, Variant::default(), &mut sources).0.is_none(), "a brace too many passed");
         let _ = used.judge(&stack.text.replace("network", "netwrok"), None);
         assert_eq!(build(&used, &stack.text, None), build(&judge(), &stack.text, None), "{}", stack.name);
     }

@@ -111,7 +111,7 @@ fn built(stack: &str, changes: &[(&str, &str, &str)]) -> String {
     let compiler = Compiler::new(overlay.collect());
     let mut sources = Sources::default();
     let file = sources.add("stack.kdl", stack.to_owned());
-    let (model, problems) = compiler.check(file, None, &mut sources);
+    let (model, problems) = compiler.check(file, stackc::check::Variant::default(), &mut sources);
     assert!(!problems.has_errors(), "{problems:?}");
     let target = compiler.targets(&mut sources).into_iter().find(|target| target.name == "cfn").unwrap();
     let (artefact, problems) = compiler.build(&model.unwrap(), &target, stackc::emit::Style::default(), &mut sources);

@@ -39,6 +39,9 @@ pub struct Input {
     /// The stage whose changes are applied; the running stack's name ends with it
     #[arg(long)]
     pub stage: Option<String>,
+    /// A copy beside others, with names of its own: that of the running stack ends with this
+    #[arg(long, value_name = "NAME", value_parser = crate::files::copy_name)]
+    pub instance: Option<String>,
     /// A folder of rule files that replace the built-in ones, file by file (`aws/database.kdl`)
     #[arg(long = "targets", value_name = "DIR")]
     pub rules: Option<PathBuf>,
@@ -52,9 +55,6 @@ pub struct Place {
     /// The target; needed when the stack is for more than one that can be deployed
     #[arg(long, env = "STACKC_TARGET")]
     pub target: Option<String>,
-    /// A copy of its own, beside others: the running stack's name ends with this
-    #[arg(long, value_name = "NAME")]
-    pub instance: Option<String>,
     /// The cloud's region; on Azure, where the resource group is made
     #[arg(long)]
     pub region: Option<String>,

@@ -130,7 +130,7 @@ fn terraform(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Terr
         beside: place.input.file.parent().map(Into::into).unwrap_or_default(),
         name: compiled.name.clone(),
         target: compiled.target.name.clone(),
-        parts: [&place.input.stage, &place.instance].into_iter().flatten().cloned().collect(),
+        parts: [&place.input.stage, &place.input.instance].into_iter().flatten().cloned().collect(),
         template: compiled.template.clone(),
         params: compiled.origins.params.iter().map(|param| (param.name.clone(), param.number, given(&param.user_name))).collect(),
         names: terraform::Names(names.collect()),

@@ -3,6 +3,7 @@
 use crate::arguments::{MessageFormat, Place};
 use crate::{Outcome, files, report, wrong_call};
 use stackc::backend::Backend;
+use stackc::check::Variant;
 use stackc::emit::{Format, Style};
 use stackc::native::Removal;
 use stackc::origins::{Origins, ResourceOrigin};
@@ -19,8 +20,6 @@ pub struct Compiled {
     pub stack: String,
     /// The running stack's name.
     pub name: String,
-    /// The name that the template was made with: one of the two.
-    pub called: String,
     /// The template.
     pub template: String,
     /// From its names back to the stack.
@@ -36,32 +35,26 @@ pub struct Compiled {
 /// Compiles; what is wrong is reported here.
 pub fn compile(place: &Place, format: MessageFormat) -> Result<Compiled, Outcome> {
     let (compiler, mut sources, file) = files::open(&place.input)?;
-    let stage = place.input.stage.as_deref();
-    let (model, mut out) = compiler.check(file, stage, &mut sources);
+    let variant = Variant { stage: place.input.stage.as_deref(), instance: place.input.instance.as_deref() };
+    let (model, mut out) = compiler.check(file, variant, &mut sources);
     let Some(mut model) = model.filter(|_| !out.has_errors()) else {
         report::report(&out.sorted(), &sources, format, true);
         return Err(Outcome::WrongInput);
     };
     let all = compiler.targets(&mut sources);
     let target = choose(place.target.as_deref(), all, &model.targets.iter().map(|name| name.text.as_str()).collect::<Vec<_>>())?;
-    let stack = model.name.clone();
-    let parts = [Some(model.name.as_str()), stage, place.instance.as_deref()];
-    let name = parts.into_iter().flatten().collect::<Vec<_>>().join("-");
+    let (stack, name) = (model.name.clone(), model.full_name());
     // The engine says where the state is, since a call can say otherwise.
     let state = model.state.take();
-    // Terraform knows no stack that keeps the names of two copies apart, and shows the line that it refuses.
-    let by_name = target.format == Format::Terraform;
-    if by_name {
-        model.name = name.clone();
-    }
-    let (built, problems) = compiler.build_with_origins(&model, &target, Style { compact: !by_name, yaml: false }, &mut sources);
+    // Terraform shows the line that it refuses.
+    let compact = target.format != Format::Terraform;
+    let (built, problems) = compiler.build_with_origins(&model, &target, Style { compact, yaml: false }, &mut sources);
     out.extend(problems);
     let failed = out.has_errors();
     report::report(&out.sorted(), &sources, format, true);
     let Some((artefact, origins)) = built.filter(|_| !failed) else { return Err(Outcome::WrongInput) };
     let stateful = compiler.stateful_types(&target, &mut sources);
-    let called = model.name;
-    Ok(Compiled { sources, target, stack, name, called, template: artefact.text, origins, state, span: model.span, stateful })
+    Ok(Compiled { sources, target, stack, name, template: artefact.text, origins, state, span: model.span, stateful })
 }
 
 /// The target: the one that is asked for, or the stack's only one.

@@ -26,7 +26,7 @@ impl LockFile {
         let which = Which {
             stack: compiled.stack.clone(),
             stage: place.input.stage.clone(),
-            instance: place.instance.clone(),
+            instance: place.input.instance.clone(),
             target: compiled.target.name.clone(),
             place: String::new(),
         };
@@ -59,7 +59,7 @@ impl LockFile {
             let found = there.iter().find(|resource| resource.name == name && resource.ty == ty)?;
             found.id.as_deref().map(|id| screen.veil(id))
         };
-        let running = Running::new(self.at(site), &compiled.called, &compiled.origins, id);
+        let running = Running::new(self.at(site), &compiled.origins, id);
         self.change(screen, |lock| lock.put(running))
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Checking goes on after every mistake. What was reported once becomes absent, so that it is not reported again as something else.
 
+mod copies;
 pub mod formats;
 mod model;
 mod properties;
@@ -21,9 +22,9 @@ use std::rc::Rc;
 /// Longest name of a stack, a resource, a parameter: with it, what the clouds make of it stays within their limits.
 const MAX_NAME: usize = 40;
 
-/// Checks a file's nodes and builds the model of one stage, or of the stack as it stands when `stage` is `None`.
-/// Every stage's changes are checked, whichever is asked for.
-pub fn check(nodes: &[Node], file_start: Span, stage: Option<&str>, catalogue: &Catalogue, sources: &mut Sources) -> (Option<Model>, Diagnostics) {
+/// Checks a file's nodes and builds the model of one stage and copy, or of the stack as it stands. Every stage's changes are checked, whichever is asked for.
+pub fn check(nodes: &[Node], file_start: Span, variant: Variant<'_>, catalogue: &Catalogue, sources: &mut Sources) -> (Option<Model>, Diagnostics) {
+    let stage = variant.stage;
     let mut out = Diagnostics::default();
     let Some(stack) = nodes.iter().find(|node| node.name.text == "stack") else {
         out.push(match nodes.first() {
@@ -48,12 +49,12 @@ pub fn check(nodes: &[Node], file_start: Span, stage: Option<&str>, catalogue: &
     }
     for other in &stages {
         if stage != Some(stage_name(other).as_str()) {
-            let (_, found) = Checker::new(catalogue, sources).run(stack, Some(other));
+            let (_, found) = Checker::new(catalogue, sources).run(stack, Some(other), None);
             out.extend(found.into_iter().filter(Diagnostic::is_error));
         }
     }
     let chosen = stages.into_iter().find(|node| stage == Some(stage_name(node).as_str()));
-    let (model, found) = Checker::new(catalogue, sources).run(stack, chosen);
+    let (model, found) = Checker::new(catalogue, sources).run(stack, chosen, variant.instance);
     out.extend(found);
     (Some(model), out)
 }
@@ -87,6 +88,24 @@ struct Checker<'a> {
     keepers: BTreeMap<ParamId, ResourceId>,
 }
 
+/// What is wrong with a name of a stack, a resource, a parameter, a stage or a copy, if anything.
+pub fn flaw_of_name(name: &str) -> Option<String> {
+    let bad = |c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if name.is_empty() {
+        Some("it is empty".to_owned())
+    } else if let Some(odd) = name.chars().find(|&c| bad(c)) {
+        Some(format!("`{odd}` is not allowed in it"))
+    } else if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+        Some("it does not start with a letter".to_owned())
+    } else if name.ends_with('-') || name.contains("--") {
+        Some("a dash stands between two letters or digits".to_owned())
+    } else if name.len() > MAX_NAME {
+        Some(format!("it has {} characters", name.len()))
+    } else {
+        None
+    }
+}
+
 impl<'a> Checker<'a> {
     fn new(catalogue: &'a Catalogue, sources: &'a mut Sources) -> Checker<'a> {
         Checker {
@@ -101,8 +120,9 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn run(mut self, stack: &Node, stage: Option<&Node>) -> (Model, Diagnostics) {
+    fn run(mut self, stack: &Node, stage: Option<&Node>, instance: Option<&str>) -> (Model, Diagnostics) {
         self.model.span = stack.span;
+        self.model.instance = instance.map(str::to_owned);
         if let Some(tag) = &stack.tag {
             self.out.push(diag::unknown_form(tag.span, &tag.text));
         }
@@ -120,9 +140,13 @@ impl<'a> Checker<'a> {
             self.out.push(diag::unknown_property(key.span, &key.text, "a stack", &[]));
         }
         self.declare(stack, stage);
+        self.check_full_name(stage);
         self.read_resources();
         self.read_stack_nodes(stack);
         self.keep_secret_parameters();
+        if let Some(instance) = instance {
+            copies::part_names(&mut self, instance);
+        }
         relations::derive_environment(&mut self);
         relations::check_edges(&mut self);
         relations::check_ranges(&mut self);
@@ -255,22 +279,17 @@ impl<'a> Checker<'a> {
     }
 
     fn check_name(&mut self, name: &str, span: Span) {
-        let bad = |c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        let why = if name.is_empty() {
-            Some("it is empty".to_owned())
-        } else if let Some(odd) = name.chars().find(|&c| bad(c)) {
-            Some(format!("`{odd}` is not allowed in it"))
-        } else if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
-            Some("it does not start with a letter".to_owned())
-        } else if name.ends_with('-') || name.contains("--") {
-            Some("a dash stands between two letters or digits".to_owned())
-        } else if name.len() > MAX_NAME {
-            Some(format!("it has {} characters", name.len()))
-        } else {
-            None
-        };
-        if let Some(why) = why {
+        if let Some(why) = flaw_of_name(name) {
             self.out.push(diag::bad_name(span, name, &why));
+        }
+    }
+
+    /// Names in the cloud begin with that of the running stack, so the one is as short as the other.
+    fn check_full_name(&mut self, stage: Option<&Node>) {
+        let name = self.model.full_name();
+        if name.len() > MAX_NAME && name != self.model.name {
+            let span = stage.and_then(|stage| stage.args.first()).map_or(self.model.span, |value| value.span);
+            self.out.push(diag::bad_name(span, &name, &format!("the running stack is called so, and it has {} characters", name.len())));
         }
     }
 
@@ -356,7 +375,7 @@ impl<'a> Checker<'a> {
                         self.out.push(diag::duplicate_property(node.name.span, "state", first));
                         continue;
                     }
-                    match Backend::read(node, !self.model.stages.is_empty()) {
+                    match Backend::read(node, !self.model.stages.is_empty() || self.model.instance.is_some()) {
                         Ok(backend) => self.model.state = Some(backend),
                         Err(problems) => problems.into_iter().for_each(|problem| self.out.push(problem)),
                     }

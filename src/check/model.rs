@@ -37,15 +37,23 @@ pub struct Model {
     pub stages: Vec<Ident>,
     /// The stage that this model is of.
     pub stage: Option<String>,
+    /// The copy that this model is of, when it is one beside others.
+    pub instance: Option<String>,
+}
+
+/// Which model of a stack is meant: every stage has one, and every copy that stands beside others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Variant<'a> {
+    /// The stage; the stack as it stands when `None`.
+    pub stage: Option<&'a str>,
+    /// The copy, for one beside others.
+    pub instance: Option<&'a str>,
 }
 
 impl Model {
-    /// The running stack's name: the stack's, with the stage behind it.
+    /// The running stack's name: the stack's, with the stage and the copy behind it. Names of what it becomes begin with it, so that no two collide.
     pub fn full_name(&self) -> String {
-        match &self.stage {
-            Some(stage) => format!("{}-{stage}", self.name),
-            None => self.name.clone(),
-        }
+        [Some(&self.name), self.stage.as_ref(), self.instance.as_ref()].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("-")
     }
 }
 

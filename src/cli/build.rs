@@ -1,7 +1,7 @@
 //! `stackc build`.
 
 use super::{Input, MessageFormat, Outcome, files, report, targets, wrong_call};
-use stackc::check::Model;
+use stackc::check::{Model, Variant};
 use stackc::diag::{Diagnostic, Diagnostics};
 use stackc::emit::Style;
 use stackc::lock::{self, Lock};
@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
         Ok(guard) => guard,
         Err(outcome) => return outcome,
     };
-    let (built, out) = match build(&compiler, file, arguments.input.stage.as_deref(), Some(&arguments.target), style, &guard, &mut sources) {
+    let (built, out) = match build(&compiler, file, arguments.input.variant(), Some(&arguments.target), style, &guard, &mut sources) {
         Ok(built) => built,
         Err(outcome) => return outcome,
     };
@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
         };
     }
     for (target, artefact) in &built {
-        let path = arguments.output.join(folder(target, arguments.input.stage.as_deref())).join(artefact.file_name);
+        let path = arguments.output.join(folder(target, arguments.input.variant())).join(artefact.file_name);
         if let Err(error) = files::write(&path, &artefact.text) {
             return wrong_call(format!("cannot write {}: {error}", path.display()));
         }
@@ -78,11 +78,8 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
 }
 
 /// The folder of a target's artefact.
-pub fn folder(target: &Target, stage: Option<&str>) -> String {
-    match stage {
-        Some(stage) => format!("{}.{stage}", target.name),
-        None => target.name.clone(),
-    }
+pub fn folder(target: &Target, variant: Variant<'_>) -> String {
+    [Some(target.name.as_str()), variant.stage, variant.instance].into_iter().flatten().collect::<Vec<_>>().join(".")
 }
 
 /// What a build must not replace: what the lock file beside the stack says that runs.
@@ -105,24 +102,16 @@ impl Guard {
         })
     }
 
-    /// Builds for a target. With a lock file, what it would do to what runs, without knowing of copies that have a name of their own.
-    fn build(&self, compiler: &Compiler, model: &mut Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<Artefact>, Diagnostics) {
-        let name = model.name.clone();
-        let stage = model.stage.clone();
-        let mut running = self.lock.iter().flat_map(|lock| lock.of(&name, stage.as_deref(), &target.name)).peekable();
+    /// Builds for a target. With a lock file, what it would do to what runs, wherever that is.
+    fn build(&self, compiler: &Compiler, model: &Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<Artefact>, Diagnostics) {
+        let mut running = self.lock.iter().flat_map(|lock| lock.of(model, &target.name)).peekable();
         if running.peek().is_none() {
             return compiler.build(model, target, style, sources);
         }
         let (built, mut out) = compiler.build_with_origins(model, target, style, sources);
         let (artefact, origins) = built.unzip();
-        for running in running {
-            // Where names hold that of the running stack, as on Terraform with a stage, they are compared as it would be deployed.
-            model.name.clone_from(&running.called);
-            let again = if running.called == name { None } else { compiler.build_with_origins(model, target, style, sources).0.map(|(_, origins)| origins) };
-            model.name.clone_from(&name);
-            if let Some(origins) = again.as_ref().or(origins.as_ref()) {
-                out.extend(lock::judge(running, origins, target.format, model.span, &self.allowed));
-            }
+        if let Some(origins) = origins {
+            running.for_each(|running| out.extend(lock::judge(running, &origins, target.format, model.span, &self.allowed)));
         }
         (artefact, out)
     }
@@ -135,15 +124,15 @@ pub type Built = (Vec<(Target, Artefact)>, Diagnostics);
 pub fn build(
     compiler: &Compiler,
     file: FileId,
-    stage: Option<&str>,
+    variant: Variant<'_>,
     wanted: Option<&str>,
     style: Style,
     guard: &Guard,
     sources: &mut Sources,
 ) -> Result<Built, Outcome> {
-    let (model, mut out) = compiler.check(file, stage, sources);
+    let (model, mut out) = compiler.check(file, variant, sources);
     out.extend(guard.problem.clone());
-    let Some(mut model) = model else { return Ok((Vec::new(), out)) };
+    let Some(model) = model else { return Ok((Vec::new(), out)) };
     if out.has_errors() {
         return Ok((Vec::new(), out));
     }
@@ -153,7 +142,7 @@ pub fn build(
         if style.yaml && !target.format.has_yaml() {
             return Err(wrong_call(format!("`{}` has no YAML form: leave `--format yaml` out for it", target.name)));
         }
-        let (artefact, problems) = guard.build(compiler, &mut model, &target, style, sources);
+        let (artefact, problems) = guard.build(compiler, &model, &target, style, sources);
         out.extend(problems);
         built.extend(artefact.map(|artefact| (target, artefact)));
     }

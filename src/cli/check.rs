@@ -23,11 +23,10 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
         Ok(guard) => guard,
         Err(outcome) => return outcome,
     };
-    let (built, out) =
-        match build::build(&compiler, file, arguments.input.stage.as_deref(), arguments.target.as_deref(), Style::default(), &guard, &mut sources) {
-            Ok(built) => built,
-            Err(outcome) => return outcome,
-        };
+    let (built, out) = match build::build(&compiler, file, arguments.input.variant(), arguments.target.as_deref(), Style::default(), &guard, &mut sources) {
+        Ok(built) => built,
+        Err(outcome) => return outcome,
+    };
     let failed = out.has_errors();
     report::report(&out.sorted(), &sources, format, false);
     if failed {

@@ -25,6 +25,11 @@ pub fn open(input: &Input) -> Result<(Compiler, Sources, FileId), Outcome> {
     Ok((compiler, sources, file))
 }
 
+/// A copy's name, as it may be given.
+pub fn copy_name(name: &str) -> Result<String, String> {
+    stackc::check::flaw_of_name(name).map_or_else(|| Ok(name.to_owned()), Err)
+}
+
 /// The lock file of a stack's file: `stack.lock.kdl` beside `stack.kdl`.
 pub fn lock_of(file: &Path) -> PathBuf {
     file.with_extension("lock.kdl")

@@ -14,6 +14,7 @@ mod snapshot;
 mod targets;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use stackc::check::Variant;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -73,9 +74,18 @@ pub struct Input {
     /// The stage whose changes are applied
     #[arg(long)]
     stage: Option<String>,
+    /// A copy beside others, with names of its own: that of the running stack ends with this
+    #[arg(long, value_name = "NAME", value_parser = files::copy_name)]
+    instance: Option<String>,
     /// A folder of rule files that replace the built-in ones, file by file (`aws/database.kdl`)
     #[arg(long = "targets", value_name = "DIR")]
     rules: Option<PathBuf>,
+}
+
+impl Input {
+    fn variant(&self) -> Variant<'_> {
+        Variant { stage: self.stage.as_deref(), instance: self.instance.as_deref() }
+    }
 }
 
 #[derive(Subcommand)]

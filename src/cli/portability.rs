@@ -27,7 +27,7 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
         Ok(opened) => opened,
         Err(outcome) => return outcome,
     };
-    let (model, out) = compiler.check(file, arguments.input.stage.as_deref(), &mut sources);
+    let (model, out) = compiler.check(file, arguments.input.variant(), &mut sources);
     let failed = out.has_errors();
     report::report(&out.sorted(), &sources, format, true);
     let Some(model) = model.filter(|_| !failed) else { return Outcome::WrongInput };

@@ -2,6 +2,7 @@
 
 use super::{Input, MessageFormat, Outcome, build, files, report, wrong_call};
 use similar::TextDiff;
+use stackc::check::Variant;
 use stackc::diag::Diagnostics;
 use stackc::emit::Style;
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
         Ok(opened) => opened,
         Err(outcome) => return outcome,
     };
-    let (model, found) = compiler.check(file, None, &mut sources);
+    let (model, found) = compiler.check(file, Variant::default(), &mut sources);
     let stages: Vec<Option<String>> = match (&arguments.input.stage, &model) {
         (Some(stage), _) => vec![Some(stage.clone())],
         (None, Some(model)) => std::iter::once(None).chain(model.stages.iter().map(|stage| Some(stage.text.clone()))).collect(),
@@ -33,13 +34,12 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
     out.extend(found);
     let mut templates = Vec::new();
     for stage in stages {
-        match build::build(&compiler, file, stage.as_deref(), None, Style::default(), &build::Guard::default(), &mut sources) {
+        let variant = Variant { stage: stage.as_deref(), instance: arguments.input.instance.as_deref() };
+        match build::build(&compiler, file, variant, None, Style::default(), &build::Guard::default(), &mut sources) {
             Ok((built, problems)) => {
                 out.extend(problems);
                 templates.extend(
-                    built
-                        .into_iter()
-                        .map(|(target, artefact)| (arguments.dir.join(build::folder(&target, stage.as_deref())).join(artefact.file_name), artefact.text)),
+                    built.into_iter().map(|(target, artefact)| (arguments.dir.join(build::folder(&target, variant)).join(artefact.file_name), artefact.text)),
                 );
             }
             Err(outcome) => return outcome,

@@ -202,3 +202,10 @@ pub fn unused_param(span: Span, name: &str) -> Diagnostic {
     Diagnostic::warning("W0231", span, format!("nothing uses the parameter `{name}`"), "left out of every template")
         .help(format!("read it with `(get){name}`, or remove it"))
 }
+
+/// W0232: text in a copy that names what another copy has.
+pub fn not_the_copys(span: Span, text: &str, domain: &str, output: &str, instance: &str) -> Diagnostic {
+    let read = text.replace('{', "{{").replace('}', "}}").replace(domain, &format!("{{{output}}}"));
+    Diagnostic::warning("W0232", span, format!("`{domain}` stands here for every copy"), format!("the copy `{instance}` has `{instance}.{domain}`"))
+        .help(format!("if the copy's own is meant, read it: `(fmt)\"{read}\"`"))
+}

@@ -14,6 +14,7 @@ pub use judge::judge;
 pub use read::read;
 pub use value::Kept;
 
+use crate::check::Model;
 use crate::emit::Format;
 use crate::native::Removal;
 use crate::origins::Origins;
@@ -54,8 +55,6 @@ pub struct Which {
 pub struct Running {
     /// Which one.
     pub which: Which,
-    /// The name that the template was made with, which is in names of its resources.
-    pub called: String,
     /// Its resources.
     pub resources: Vec<Locked>,
     /// Where it stands in the lock file.
@@ -114,7 +113,7 @@ impl Guard {
 
 impl Running {
     /// A stack that runs now, by the origins of its template. `id` gives what the cloud calls a resource, by its type and its name.
-    pub fn new(which: Which, called: &str, origins: &Origins, id: impl Fn(&str, &str) -> Option<String>) -> Running {
+    pub fn new(which: Which, origins: &Origins, id: impl Fn(&str, &str) -> Option<String>) -> Running {
         let kept = origins.resources.iter().filter(|origin| origin.kind == NativeKind::Resource || !origin.fixed.is_empty());
         let mut resources: Vec<Locked> = kept
             .map(|origin| Locked {
@@ -134,7 +133,7 @@ impl Running {
             })
             .collect();
         resources.sort_by(|a, b| (&a.name, &a.ty, a.kind).cmp(&(&b.name, &b.ty, b.kind)));
-        Running { which, called: called.to_owned(), resources, span: Span::default() }
+        Running { which, resources, span: Span::default() }
     }
 }
 
@@ -159,11 +158,11 @@ impl Locked {
 }
 
 impl Lock {
-    /// The copies without a name of their own of a stack on a target, wherever they run: those that a build can tell of.
-    pub fn of<'l>(&'l self, stack: &'l str, stage: Option<&'l str>, target: &'l str) -> impl Iterator<Item = &'l Running> {
+    /// What runs of a stack, its stage and its copy on a target, wherever that is: a build cannot tell one place from another.
+    pub fn of<'l>(&'l self, model: &'l Model, target: &'l str) -> impl Iterator<Item = &'l Running> {
         self.stacks.iter().filter(move |running| {
             let which = &running.which;
-            which.stack == stack && which.stage.as_deref() == stage && which.instance.is_none() && which.target == target
+            (&which.stack, &which.stage, &which.instance, which.target.as_str()) == (&model.name, &model.stage, &model.instance, target)
         })
     }
 
@@ -192,8 +191,7 @@ impl Lock {
         for running in &self.stacks {
             let which = &running.which;
             out.push_str(&format!("\nstack {}", word(&which.stack)));
-            let called = Some(running.called.clone()).filter(|called| *called != which.stack);
-            let optional = [("stage", which.stage.clone()), ("instance", which.instance.clone()), ("called", called)];
+            let optional = [("stage", which.stage.clone()), ("instance", which.instance.clone())];
             let given = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
             for (name, value) in given.chain([("target", which.target.clone()), ("place", which.place.clone())]) {
                 out.push_str(&format!(" {name}={}", word(&value)));
@@ -259,7 +257,7 @@ mod tests {
             span: Span::default(),
         };
         let other = Locked { name: "Other".to_owned(), of: None, part: String::new(), id: None, guard: None, fixed: Vec::new(), ..data.clone() };
-        Lock { stacks: vec![Running { which, called: "shop-prod".to_owned(), resources: vec![data, other], span: Span::default() }] }
+        Lock { stacks: vec![Running { which, resources: vec![data, other], span: Span::default() }] }
     }
 
     /// The same without where it was read.
@@ -283,7 +281,7 @@ mod tests {
         assert_eq!(
             sample(values).text(),
             format!(
-                "{ABOUT}\nlock 1\n\nstack shop stage=prod called=shop-prod target=t place=\"a, b\" {{\n    resource DataInstance \"Some::Type\" of=\"store data\" part=instance id=\"shop-1/\\\"x\\\"\" guard=data {{\n        Engine postgres\n        Group (ref)DataGroup\n        Zones a (param)zone\n        (absent)- Kms Other\n    }}\n    resource Other \"Some::Type\"\n}}\n"
+                "{ABOUT}\nlock 1\n\nstack shop stage=prod target=t place=\"a, b\" {{\n    resource DataInstance \"Some::Type\" of=\"store data\" part=instance id=\"shop-1/\\\"x\\\"\" guard=data {{\n        Engine postgres\n        Group (ref)DataGroup\n        Zones a (param)zone\n        (absent)- Kms Other\n    }}\n    resource Other \"Some::Type\"\n}}\n"
             )
         );
     }
@@ -378,7 +376,15 @@ mod tests {
         lock.put(green.clone());
         lock.put(green.clone());
         assert_eq!(lock.stacks.len(), 2);
-        assert_eq!(lock.of("shop", Some("prod"), "t").count(), 1, "a copy with a name of its own is not that of a build");
+        let model = |instance: Option<&str>| Model {
+            name: "shop".to_owned(),
+            stage: Some("prod".to_owned()),
+            instance: instance.map(str::to_owned),
+            ..Model::default()
+        };
+        assert_eq!(lock.of(&model(None), "t").count(), 1);
+        assert_eq!(lock.of(&model(Some("green")), "t").count(), 1);
+        assert_eq!(lock.of(&model(Some("blue")), "t").count(), 0);
         assert!(lock.take_out(&green.which) && !lock.take_out(&green.which));
         assert_eq!(lock, sample(Vec::new()));
     }

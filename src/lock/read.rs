@@ -59,7 +59,7 @@ fn texts<const N: usize>(node: &Node, names: [&str; N]) -> Result<[Option<String
 }
 
 fn stack(node: &Node) -> Result<Running, Diagnostic> {
-    let [stage, instance, called, target, place] = texts(node, ["stage", "instance", "called", "target", "place"])?;
+    let [stage, instance, target, place] = texts(node, ["stage", "instance", "target", "place"])?;
     let (name, Some(target), Some(place)) = (node.arg_str(0), target, place) else { return Err(unknown(node.span)) };
     let Some(name) = name.filter(|_| node.name.text == "stack" && node.tag().is_none() && node.args.len() == 1) else { return Err(unknown(node.span)) };
     let mut resources: Vec<Locked> = Vec::new();
@@ -70,8 +70,7 @@ fn stack(node: &Node) -> Result<Running, Diagnostic> {
         }
         resources.push(resource);
     }
-    let called = called.unwrap_or_else(|| name.to_owned());
-    Ok(Running { which: Which { stack: name.to_owned(), stage, instance, target, place }, called, resources, span: node.span })
+    Ok(Running { which: Which { stack: name.to_owned(), stage, instance, target, place }, resources, span: node.span })
 }
 
 fn resource(node: &Node) -> Result<Locked, Diagnostic> {

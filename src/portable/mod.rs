@@ -64,6 +64,8 @@ pub struct Property {
     pub prefixes: Option<(u8, u8)>,
     /// For an address range: whether those of two resources must not overlap.
     pub apart: bool,
+    /// For a domain: whether a copy of the stack has one of its own, below it; what else in the stack lies in it moves along.
+    pub per_copy: bool,
     /// For a list: whether no item may come twice.
     pub distinct: bool,
     /// Where the spec says so.

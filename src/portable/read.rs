@@ -76,6 +76,7 @@ fn property(node: &Node, problems: &mut Vec<Diagnostic>) -> Option<Property> {
         unit: node.prop_str("unit").map(str::to_owned),
         prefixes: prefix(node, "widest").zip(prefix(node, "narrowest")),
         apart: node.flag("apart"),
+        per_copy: node.flag("per-copy"),
         distinct: node.flag("distinct"),
         span: node.span,
     })

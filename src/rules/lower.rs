@@ -3,12 +3,12 @@
 //! First every rule's conditions and loops are decided, which needs the model alone; that gives the resources. Then their bodies
 //! are filled, which may read outputs of any other resource: by then all of them have their place.
 
-use super::ast::{Each, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
+use super::ast::{Each, Expect, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
 use super::check::{Checked, OWN_NAMES, find_item_output, find_output, find_param, is_list};
 use super::{CLOUD, FROM, Grade, INCOMING, PER, PLACE, PREVIOUS, SAME, WITHOUT, builtin, finish};
 use crate::check::{Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
-use crate::native::{Graph, MetLoss, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
+use crate::native::{Expected, Graph, MetLoss, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
 use crate::portable::{Kind, Property};
 use crate::provider::{NativeKind, Presence};
 use crate::source::{Sources, Span};
@@ -242,7 +242,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         // A rule may have looked at more parameters than it then needed.
         params.iter_mut().enumerate().skip(self.model.params.len()).for_each(|(index, param)| param.used = read.contains(&index));
         let mut graph =
-            Graph { stack: self.model.name.clone(), about: self.about(), params, resources, outputs, settings, losses: self.losses.take(), state: None };
+            Graph { stack: self.model.full_name(), about: self.about(), params, resources, outputs, settings, losses: self.losses.take(), state: None };
         graph.state = self.model.state.as_ref().map(|state| state.settled(&self.model.full_name(), &self.checked.target().name));
         let slots = self.merge(&mut graph);
         let tags = self.stack_tags();
@@ -290,10 +290,8 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     }
 
     fn about(&self) -> String {
-        match &self.model.stage {
-            Some(stage) => format!("{} ({stage})", self.model.name),
-            None => self.model.name.clone(),
-        }
+        let which: Vec<&str> = [&self.model.stage, &self.model.instance].into_iter().flatten().map(String::as_str).collect();
+        if which.is_empty() { self.model.name.clone() } else { format!("{} ({})", self.model.name, which.join(", ")) }
     }
 
     fn resource(&self, id: ResourceId) -> Option<&'m Resource> {
@@ -508,6 +506,12 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             can_be_kept: rule.keep.is_some() || rule.snapshot,
             create_first: rule.create_first,
             ignored: if rule.ignore_when.as_ref().is_none_or(|path| self.holds(path, at)) { rule.ignore.clone() } else { Vec::new() },
+            expected: rule
+                .expect
+                .iter()
+                .map(|Expect { attribute, value, why }| Expected { attribute: attribute.text.clone(), value: self.eval(value, at), why: why.clone() })
+                .filter(|expected| !expected.value.is_absent())
+                .collect(),
             origin: Origin { user, rule: rule.span },
         };
         (resource, references(&rule.before))
@@ -769,7 +773,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let mut taken = 1;
         let mut item = match (bound, head.as_str(), who) {
             (Some(item), ..) => item,
-            (None, "stack", _) => Item::Names(vec![("name", self.model.name.clone())]),
+            (None, "stack", _) => Item::Names(vec![("name", self.model.full_name())]),
             (None, CLOUD, _) => Item::Cloud,
             (None, "param", _) => {
                 let name = path.parts.get(1).map(String::as_str).unwrap_or_default();
@@ -1256,8 +1260,8 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
 
     fn stack_tags(&self) -> Vec<(String, Val)> {
         let mut tags: Vec<(String, Val)> = vec![("stack".to_owned(), Val::text(&self.model.name, Origin { user: self.model.span, rule: Span::default() }))];
-        if let Some(stage) = &self.model.stage {
-            tags.push(("stage".to_owned(), Val::text(stage, Origin { user: self.model.span, rule: Span::default() })));
+        for (name, which) in [("stage", &self.model.stage), ("instance", &self.model.instance)] {
+            tags.extend(which.as_ref().map(|which| (name.to_owned(), Val::text(which, Origin { user: self.model.span, rule: Span::default() }))));
         }
         put_tags(&mut tags, self.model.tags.iter().map(|(name, field)| (name.clone(), self.field(field, Span::default()))));
         tags

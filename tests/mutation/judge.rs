@@ -1,6 +1,7 @@
 //! What stackc makes of a text, run in this process.
 
 use stackc::Compiler;
+use stackc::check::Variant;
 use stackc::diag::Diagnostics;
 use stackc::emit::Style;
 use stackc::rules::Target;
@@ -66,7 +67,7 @@ impl Judge {
     fn run(&self, text: &str, stage: Option<&str>) -> Vec<Outcome> {
         let mut sources = Sources::default();
         let file = sources.add("stack.kdl", text.to_owned());
-        let (model, problems) = self.compiler.check(file, stage, &mut sources);
+        let (model, problems) = self.compiler.check(file, Variant { stage, instance: None }, &mut sources);
         let model = match model {
             Some(model) if !problems.has_errors() => model,
             _ => {
