@@ -82,6 +82,9 @@ pub struct Plan<P> {
     pub with: Option<P>,
 }
 
+/// What becomes of the data of a resource that nothing is kept of.
+pub const DATA_GOES: &str = "its data goes with it";
+
 /// What happens to one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

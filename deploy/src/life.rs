@@ -339,9 +339,13 @@ impl<E: Engine> Life<E> {
     // ---- destroy ------------------------------------------------------------------------------------------------------
 
     async fn destroy(&mut self, losses: &Losses, yes: bool, retain: &[String], empty: &[String]) -> Result<Outcome, Trouble> {
-        let protected: Vec<Diagnostic> = self
-            .compiled
-            .protected()
+        let mut protected = self.compiled.protected();
+        if !protected.is_empty() && matches!(self.engine.state().await?, State::Stuck { .. }) {
+            // A stack that is half removed cannot be deployed without `protect` first; what it has left behind already cannot be lost.
+            let there = self.engine.status().await?.resources;
+            protected.retain(|origin| there.iter().any(|resource| resource.name == origin.name));
+        }
+        let protected: Vec<Diagnostic> = protected
             .iter()
             .map(|origin| {
                 let label = self.compiled.label(&origin.name);

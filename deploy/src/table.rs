@@ -1,7 +1,7 @@
 //! What would change, and what drifted, as a table and as JSON.
 
 use crate::compile::Compiled;
-use crate::engine::{Change, Plan, PropertyChange, What};
+use crate::engine::{Change, DATA_GOES, Plan, PropertyChange, What};
 use serde_json::{Value, json};
 
 /// The order of a table: what is lost stands last, where the eye rests.
@@ -35,7 +35,7 @@ pub fn lines(compiled: &Compiled, changes: &[Change], word: impl Fn(What) -> &'s
     for change in sorted {
         let guarded = if change.what.loses() { compiled.guarded(&change.name, &change.ty) } else { None };
         let mut remarks: Vec<&str> = guarded.into_iter().collect();
-        remarks.extend(change.fate.filter(|_| change.what.loses()));
+        remarks.extend(fate(compiled, change));
         let remarks = if remarks.is_empty() { String::new() } else { format!("  ({})", remarks.join("; ")) };
         text.push_str(&format!("  {:<11}  {:<width$}  {}{remarks}\n", word(change.what), compiled.label(&change.name), change.ty));
         for property in change.properties.iter().flat_map(narrowed) {
@@ -44,6 +44,11 @@ pub fn lines(compiled: &Compiled, changes: &[Change], word: impl Fn(What) -> &'s
         }
     }
     text
+}
+
+/// What becomes of what goes. Of a resource that holds no data, none is lost: a cloud says of each what it does with it.
+fn fate(compiled: &Compiled, change: &Change) -> Option<&'static str> {
+    change.fate.filter(|fate| change.what.loses() && (*fate != DATA_GOES || compiled.guarded(&change.name, &change.ty).is_some()))
 }
 
 /// Only what differs of values that are long and alike.
@@ -121,7 +126,7 @@ pub fn changes_json(compiled: &Compiled, changes: &[Change]) -> Value {
             "name": change.name,
             "type": change.ty,
             "guarded": if change.what.loses() { compiled.guarded(&change.name, &change.ty) } else { None },
-            "fate": change.fate,
+            "fate": fate(compiled, change),
             "properties": properties.collect::<Vec<_>>(),
             "at": at,
         })

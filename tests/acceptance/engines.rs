@@ -197,9 +197,15 @@ pub struct Moto {
 impl Moto {
     /// Starts the server, which chooses its port itself, so that tests that run side by side never meet.
     pub fn start(python: &Path, folder: &Path) -> Moto {
+        Moto::start_with(python, folder, &[])
+    }
+
+    /// The same, with arguments of its own: `--cloudformation` gives it one that works.
+    pub fn start_with(python: &Path, folder: &Path, arguments: &[&str]) -> Moto {
         let log = folder.join("moto.log");
         let mut child = Command::new(python)
             .arg(root().join("tests/engines/moto_server.py"))
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())

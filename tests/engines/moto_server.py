@@ -320,6 +320,8 @@ def main():
     server = make_server("127.0.0.1", 0, application(), threaded=True, request_handler=Quiet)
     # moto calls itself for some services and asks the environment where.
     os.environ["MOTO_PORT"] = str(server.server_port)
+    if "--cloudformation" in sys.argv:
+        import moto_cloudformation  # noqa: F401  what it repairs is of no use to Terraform
     print(server.server_port, flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()

@@ -63,6 +63,8 @@ pub struct Run<C> {
     /// Further environment.
     pub patience: u64,
     pub answer: u64,
+    /// How long a run may take before it counts as one that hangs.
+    pub limit: Duration,
 }
 
 /// How a run ended.
@@ -77,7 +79,7 @@ impl<C: Cloud> Run<C> {
     pub fn new(stack: &str) -> Run<C> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("stack.kdl"), stack).unwrap();
-        Run { fake: C::start(), folder, log: RefCell::default(), seen: RefCell::new(0), patience: 300, answer: 5_000 }
+        Run { fake: C::start(), folder, log: RefCell::default(), seen: RefCell::new(0), patience: 300, answer: 5_000, limit: LIMIT }
     }
 
     /// Changes the stack's file.
@@ -87,6 +89,11 @@ impl<C: Cloud> Run<C> {
         assert!(text.contains(from), "the stack has no `{from}`");
         std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
         self.log.borrow_mut().push_str(&format!("# in stack.kdl: {from} → {to}\n\n"));
+    }
+
+    /// Says what happened beside the commands.
+    pub fn note(&self, text: &str) {
+        self.log.borrow_mut().push_str(&format!("# {text}\n\n"));
     }
 
     /// The command, ready to be started.
@@ -103,10 +110,10 @@ impl<C: Cloud> Run<C> {
     pub fn finish(&self, arguments: &[&str]) -> Ended {
         let began = Instant::now();
         let child = self.command(arguments).spawn().unwrap();
-        let id = child.id();
+        let (id, limit) = (child.id(), self.limit);
         let (done, waiting) = std::sync::mpsc::channel::<()>();
         let guard = std::thread::spawn(move || {
-            if waiting.recv_timeout(LIMIT).is_err() {
+            if waiting.recv_timeout(limit).is_err() {
                 let _ = Command::new("kill").arg("-9").arg(id.to_string()).status();
             }
         });
@@ -194,11 +201,19 @@ impl<C: Cloud> Run<C> {
 
 /// Compares what was seen with the snapshot of this name.
 pub fn snapshot<C: Cloud>(name: &str, run: &Run<C>) {
+    snapshot_without(name, run, &[]);
+}
+
+/// The same, with some patterns replaced: what is another in each run.
+pub fn snapshot_without<C: Cloud>(name: &str, run: &Run<C>, fleeting: &[(&str, &str)]) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../snapshots/deploy"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.add_filter(r"stackc-[0-9a-f]{16}", "stackc-TOKEN");
+    for (pattern, instead) in fleeting {
+        settings.add_filter(pattern, *instead);
+    }
     let stack = std::fs::read_to_string(run.folder.path().join("stack.kdl")).unwrap();
     let text = format!("{stack}\n{}", run.log.borrow());
     settings.bind(|| insta::assert_snapshot!(name, text));

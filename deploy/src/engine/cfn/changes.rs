@@ -1,6 +1,6 @@
 //! From a change set to changes, and from drift to the same.
 
-use crate::engine::{Change, PropertyChange, What};
+use crate::engine::{Change, DATA_GOES, PropertyChange, What};
 use aws_sdk_cloudformation::types::{self, ChangeAction, PolicyAction, Replacement, RequiresRecreation};
 
 /// A change of a change set; none for what leaves the resource as it is.
@@ -17,7 +17,7 @@ pub fn change(change: &types::ResourceChange) -> Option<Change> {
     let fate = match change.policy_action() {
         Some(PolicyAction::Retain | PolicyAction::ReplaceAndRetain) => Some("the old one stays, outside of the stack"),
         Some(PolicyAction::Snapshot | PolicyAction::ReplaceAndSnapshot) => Some("a snapshot of its data stays"),
-        Some(PolicyAction::Delete | PolicyAction::ReplaceAndDelete) => Some("its data goes with it"),
+        Some(PolicyAction::Delete | PolicyAction::ReplaceAndDelete) => Some(DATA_GOES),
         _ => None,
     };
     let details = if what == What::Add || what == What::Remove { &[][..] } else { change.details() };

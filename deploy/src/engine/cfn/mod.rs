@@ -294,12 +294,14 @@ impl Cfn {
                 self.client.list_stack_resources().stack_name(stack).set_next_token(next.clone()).send().await.map_err(fault)
             });
             let page = page.await?;
-            found.extend(page.stack_resource_summaries.unwrap_or_default().into_iter().map(|resource| ResourceStatus {
+            let there = page.stack_resource_summaries.unwrap_or_default().into_iter().map(|resource| ResourceStatus {
                 how: resource.resource_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
                 name: resource.logical_resource_id.unwrap_or_default(),
                 ty: resource.resource_type.unwrap_or_default(),
                 id: resource.physical_resource_id,
-            }));
+            });
+            // While a stack is half removed, those that are out of it are listed too.
+            found.extend(there.filter(|resource| !matches!(resource.how.as_str(), "DELETE_COMPLETE" | "DELETE_SKIPPED")));
             next = page.next_token;
             if next.is_none() {
                 return Ok(found);
@@ -692,7 +694,7 @@ impl Engine for Cfn {
         let doing = "look for what is in the stack's buckets and registries";
         let mut found = Vec::new();
         for resource in self.resources(stack.stack_id().unwrap_or_default()).await.map_err(|why| why.trouble(doing))? {
-            let Some(id) = resource.id.filter(|_| resource.how != "DELETE_COMPLETE") else { continue };
+            let Some(id) = resource.id else { continue };
             let filled = match resource.ty.as_str() {
                 "AWS::S3::Bucket" => self.is_filled(&id).await,
                 REPOSITORY => self.has_images(&id).await,
