@@ -32,7 +32,7 @@ plan)
     done
     case "$FAKE" in
     silent) exec sleep 60 ;;
-    protected) echo '{"type":"diagnostic","diagnostic":{"severity":"error","summary":"Instance cannot be destroyed","detail":"Resource aws_secretsmanager_secret.pay has lifecycle.prevent_destroy set, but the plan calls for this resource to be destroyed.","address":"aws_secretsmanager_secret.pay"}}' && exit 1 ;;
+    protected) echo '{"type":"diagnostic","diagnostic":{"severity":"error","summary":"Instance cannot be destroyed","detail":"Resource aws_secretsmanager_secret.pay has lifecycle.prevent_destroy set, but the plan calls for this resource to be destroyed.","range":{"filename":"main.tf.json"},"snippet":{"context":"resource.aws_secretsmanager_secret","code":"      \"pay\": {"}}}' && exit 1 ;;
     esac
     ;;
 show)

@@ -35,6 +35,8 @@ const LOG: &str = "running.log";
 const LOCK: &str = "lock";
 /// The versions of the providers.
 const PROVIDERS: &str = ".terraform.lock.hcl";
+/// What stands in Terraform's refusal to remove something protected.
+const PROTECTION: &str = "prevent_destroy";
 /// A state that could not be kept where it should.
 const UNSAVED: &str = "errored.tfstate";
 
@@ -89,6 +91,8 @@ pub struct Terraform {
 pub struct Planned {
     file: PathBuf,
     variables: Vec<(String, String)>,
+    /// What Terraform has against it: then it is only to be shown.
+    protection: Option<Trouble>,
 }
 
 /// An apply under way.
@@ -302,14 +306,30 @@ impl Terraform {
         }
     }
 
+    /// The parameters that have no default, and that the environment gives no value.
+    fn without_value(&self) -> Vec<&(String, bool, Option<String>)> {
+        let template: Value = serde_json::from_str(&self.options.template).unwrap_or_default();
+        let given = |name: &str| template.pointer(&format!("/variable/{name}/default")).is_some() || std::env::var_os(format!("TF_VAR_{name}")).is_some();
+        self.options.params.iter().filter(|(name, _, value)| value.is_none() && !given(name)).collect()
+    }
+
     /// Values for verbs that change nothing of the stack: what the environment gives, and else something, since the program wants a value for each.
     fn any_values(&self) -> Vec<(String, String)> {
-        let values = self.options.params.iter().filter_map(|(name, number, given)| {
-            let variable = format!("TF_VAR_{name}");
-            let given = given.clone().or_else(|| std::env::var_os(&variable).is_none().then(|| if *number { "0".to_owned() } else { String::new() }))?;
-            Some((variable, given))
-        });
-        values.collect()
+        let given = self.options.params.iter().filter_map(|(name, _, value)| Some((name, value.clone()?)));
+        let empty = self.without_value().into_iter().map(|(name, number, _)| (name, if *number { "0".to_owned() } else { String::new() }));
+        given.chain(empty).map(|(name, value)| (format!("TF_VAR_{name}"), value)).collect()
+    }
+
+    /// A plan of such a verb. What was refused may be so because of a value that is only there for the program's sake.
+    async fn planned_with_any(&self, kind: &str, doing: &str) -> Result<(PathBuf, Value), Trouble> {
+        self.planned(&[kind], &self.any_values(), doing).await.map_err(|trouble| match trouble {
+            Trouble::Refused { what, reasons, next: None } => {
+                let variables: Vec<String> = self.without_value().iter().map(|(name, ..)| format!("STACKC_PARAM_{}", name.to_uppercase())).collect();
+                let next = (!variables.is_empty()).then(|| format!("if it is for want of a parameter's value, give it by the environment: {}", variables.join(", ")));
+                Trouble::Refused { what, reasons, next }
+            }
+            other => other,
+        })
     }
 
     /// Makes a plan, and reads it.
@@ -522,14 +542,27 @@ impl Engine for Terraform {
             Given::Previous => None,
         });
         let variables: Vec<(String, String)> = given.collect();
-        let (file, plan) = self.planned(&[], &variables, "plan this, and nothing was changed").await?;
+        let doing = "plan this, and nothing was changed";
+        let (file, plan, protection) = match self.planned(&[], &variables, doing).await {
+            Ok((file, plan)) => (file, plan, None),
+            Err(refused) if refused.is_about(PROTECTION) => {
+                // Terraform does not say why something protected would go. The plan without the protection does, and is never applied.
+                let open = Wanted { allowed: wanted.protect.clone(), ..wanted.clone() };
+                self.ready_for(&self.lifted(&open)).await?;
+                let shown = self.planned(&[], &variables, doing).await;
+                self.ready_for(&lifted).await?;
+                let Ok((file, plan)) = shown else { return Err(refused) };
+                (file, plan, Some(refused))
+            }
+            Err(trouble) => return Err(trouble),
+        };
         let found = changes::changes(&plan, &self.options.names);
         let drifted = changes::drifted(&plan, &self.options.names);
         let mut notes = Vec::new();
         if drifted.iter().any(|drift| found.iter().any(|change| change.name == drift.name)) {
             notes.push("others changed some of this since the last deploy, and it is put back, too: `stackc drift` shows what".to_owned());
         }
-        let nothing = plan.get("applyable") == Some(&json!(false)) || found.is_empty() && !outputs_change(&plan);
+        let nothing = protection.is_none() && (plan.get("applyable") == Some(&json!(false)) || found.is_empty() && !outputs_change(&plan));
         if nothing {
             forget(&file);
             return Ok(Plan { changes: found, notes, with: None });
@@ -537,7 +570,7 @@ impl Engine for Terraform {
         if found.is_empty() {
             notes.push("only outputs change".to_owned());
         }
-        Ok(Plan { changes: found, notes, with: Some(Planned { file, variables }) })
+        Ok(Plan { changes: found, notes, with: Some(Planned { file, variables, protection }) })
     }
 
     async fn discard(&mut self, planned: Planned) -> Result<(), Trouble> {
@@ -546,6 +579,10 @@ impl Engine for Terraform {
     }
 
     async fn apply(&mut self, planned: Planned) -> Result<Running, Trouble> {
+        if let Some(refused) = planned.protection {
+            forget(&planned.file);
+            return Err(refused);
+        }
         self.begin(&planned).await.inspect_err(|_| forget(&planned.file))
     }
 
@@ -643,7 +680,8 @@ impl Engine for Terraform {
         });
         let resources: Vec<ResourceStatus> = found.collect();
         let half = resources.iter().any(|resource| resource.how != "there");
-        let reason = half.then(|| "what is half made is made anew by the next `stackc deploy`".to_owned());
+        let reason =
+            half.then(|| "what is half made is made anew by the next `stackc deploy`; if it holds data or is protected, with `--allow-replace NAME`".to_owned());
         Ok(Status { how: Some(if half { "half made" } else { "deployed" }.to_owned()), reason, facts, resources })
     }
 
@@ -661,7 +699,7 @@ impl Engine for Terraform {
         if self.resources().await?.is_empty() {
             return Err(self.absent());
         }
-        let (file, plan) = self.planned(&["-refresh-only"], &self.any_values(), "compare the stack with what was deployed").await?;
+        let (file, plan) = self.planned_with_any("-refresh-only", "compare the stack with what was deployed").await?;
         forget(&file);
         Ok(Drift { drifted: changes::drifted(&plan, &self.options.names), ..Drift::default() })
     }
@@ -683,9 +721,8 @@ impl Engine for Terraform {
                 return Err(self.refusal("leave a resource behind", &said));
             }
         }
-        let variables = self.any_values();
-        let (file, _) = self.planned(&["-destroy"], &variables, "plan the removal, and nothing was removed").await?;
-        let planned = Planned { file, variables };
+        let (file, _) = self.planned_with_any("-destroy", "plan the removal, and nothing was removed").await?;
+        let planned = Planned { file, variables: self.any_values(), protection: None };
         self.begin(&planned).await.inspect_err(|_| forget(&planned.file))
     }
 }
