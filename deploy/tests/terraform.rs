@@ -17,6 +17,10 @@ mod clouds;
 mod engines;
 #[path = "terraform/run.rs"]
 mod run;
+#[path = "terraform/state.rs"]
+mod state;
+#[path = "wire/mod.rs"]
+mod wire;
 
 /// What the engines ask of the program under test.
 mod product {
@@ -30,7 +34,7 @@ mod product {
 
 use engines::{Moto, SchemaProvider};
 use product::root;
-use run::{Run, SHOP, SECRET, leaks, send};
+use run::{Run, SECRET, SHOP, leaks, send};
 use std::fs;
 use std::io::BufRead;
 use std::path::PathBuf;

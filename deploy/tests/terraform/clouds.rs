@@ -140,7 +140,8 @@ fn a_whole_life(cloud: &Cloud) {
     run.ok(&["drift", "--detailed-exitcode"]);
 
     let (ty, path, which) = &cloud.service;
-    let path: Vec<Value> = path.iter().enumerate().flat_map(|(index, part)| if index + 1 < path.len() { vec![json!(part), json!(0)] } else { vec![json!(part)] }).collect();
+    let path: Vec<Value> =
+        path.iter().enumerate().flat_map(|(index, part)| if index + 1 < path.len() { vec![json!(part), json!(0)] } else { vec![json!(part)] }).collect();
     stack.tell("the cloud refuses the new image", &json!({ "fail": [{ "type": ty, "where": which, "path": path, "text": "it cannot be started" }] }));
     let update = ["deploy", "--yes", "--set", "app-image=asanami/botolphs:1.3"];
     let refused = run.ends(&update, 3);

@@ -49,6 +49,7 @@ show)
     fi
     ;;
 output) echo '{}' ;;
+state) ;;
 apply)
     said() { echo '{"@timestamp":"2026-11-25T04:00:0'$1'.000000Z","type":"'$2'","hook":{"action":"create","resource":{"addr":"aws_secretsmanager_secret.pay","resource_type":"aws_secretsmanager_secret"}}}'; }
     failed() { echo '{"@timestamp":"2026-11-25T04:00:09.000000Z","type":"diagnostic","diagnostic":{"severity":"error","summary":"'"$1"'","detail":"","address":"aws_secretsmanager_secret.pay"}}'; }

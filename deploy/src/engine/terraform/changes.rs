@@ -113,31 +113,41 @@ impl<'p> Given<'p> {
 
     /// Where a secret parameter stands in an expression. Terraform knows it as well, but forgets it of what it could not remove.
     fn secret(&self, expression: &Value) -> Value {
-        match expression {
-            Value::Array(blocks) => blocks.iter().map(|block| self.secret(block)).collect(),
-            Value::Object(_) if is_plain(expression) => {
-                Value::from(items(expression, "references").iter().filter_map(Value::as_str).any(|name| self.secrets.iter().any(|secret| secret == name)))
-            }
-            Value::Object(members) => Value::Object(members.iter().map(|(name, member)| (name.clone(), self.secret(member))).collect()),
-            _ => Value::Null,
-        }
+        mask(expression, &|value| items(value, "references").iter().filter_map(Value::as_str).any(|name| self.secrets.iter().any(|secret| secret == name)))
     }
 }
 
-/// Whether an expression is a value, and no block.
-fn is_plain(expression: &Value) -> bool {
-    expression.as_object().is_none_or(|members| members.is_empty() || members.contains_key("references") || members.contains_key("constant_value"))
+/// A mask of the values in an expression. All blocks of one name have one mask, since a set's have no order.
+fn mask(expression: &Value, of: &dyn Fn(&Value) -> bool) -> Value {
+    match expression {
+        Value::Array(blocks) => Value::from(vec![blocks.iter().fold(Value::Null, |found, block| either(&found, &mask(block, of)))]),
+        // A value has the one or the other, or nothing where it is a call of a function.
+        Value::Object(members) if !members.is_empty() && !members.contains_key("references") && !members.contains_key("constant_value") => {
+            Value::Object(members.iter().map(|(name, member)| (name.clone(), mask(member, of))).collect())
+        }
+        value => Value::from(of(value)),
+    }
 }
 
-/// Of a value, what an expression gives: in its blocks, the provider fills in the rest.
-fn pruned(value: &Value, expression: &Value) -> Value {
-    match (value, expression) {
-        (Value::Array(values), Value::Array(blocks)) if values.len() == blocks.len() => {
-            values.iter().zip(blocks).map(|(value, block)| pruned(value, block)).collect()
+/// A mask of blocks laid over as many as there are.
+fn spread(mask: &Value, value: &Value) -> Value {
+    match (mask, value) {
+        (Value::Array(masks), Value::Array(values)) => values.iter().map(|value| masks.first().map_or(Value::Null, |mask| spread(mask, value))).collect(),
+        (Value::Object(masks), Value::Object(members)) => {
+            Value::Object(masks.iter().map(|(name, mask)| (name.clone(), spread(mask, members.get(name).unwrap_or(&Value::Null)))).collect())
         }
-        (Value::Object(members), Value::Object(given)) if !is_plain(expression) => {
-            let kept = members.iter().filter_map(|(name, member)| Some((name.clone(), pruned(member, given.get(name)?))));
-            Value::Object(kept.collect())
+        _ => mask.clone(),
+    }
+}
+
+/// Of a value, what the template gives: in its blocks, the provider fills in the rest.
+fn pruned(value: &Value, given: &Value) -> Value {
+    match (value, given) {
+        (Value::Array(values), Value::Array(given)) => {
+            values.iter().map(|value| given.first().map_or_else(|| value.clone(), |given| pruned(value, given))).collect()
+        }
+        (Value::Object(members), Value::Object(given)) => {
+            Value::Object(members.iter().filter_map(|(name, member)| Some((name.clone(), pruned(member, given.get(name)?)))).collect())
         }
         _ => value.clone(),
     }
@@ -173,7 +183,8 @@ fn differences(change: &Value, given: &Given, causes: &[&str]) -> Vec<PropertyCh
     let mut found = Vec::new();
     for field in fields {
         let expression = given.argument(field).unwrap_or(&Value::Null);
-        let of = |name: &str| pruned(part(name, field), expression);
+        let members = mask(expression, &|_| true);
+        let of = |name: &str| pruned(part(name, field), &members);
         let (mut before, mut after, mut unknown) = (of("before"), of("after"), of("after_unknown"));
         let replaces = causes.contains(&field);
         if before == after && !any(&unknown) {
@@ -183,8 +194,9 @@ fn differences(change: &Value, given: &Given, causes: &[&str]) -> Vec<PropertyCh
             (before, after, unknown) = (part("before", field).clone(), part("after", field).clone(), part("after_unknown", field).clone());
         }
         // What is secret on one side is so on both.
-        let secret = either(&either(part("before_sensitive", field), part("after_sensitive", field)), &given.secret(expression));
-        let (old, new) = (shown(&before, &secret, &Value::Null), shown(&after, &secret, &unknown));
+        let told = either(part("before_sensitive", field), part("after_sensitive", field));
+        let secret = |value: &Value| either(&told, &spread(&given.secret(expression), value));
+        let (old, new) = (shown(&before, &secret(&before), &Value::Null), shown(&after, &secret(&after), &unknown));
         let word = |value: Value| match value {
             Value::Null => None,
             Value::String(text) => Some(text),
@@ -240,6 +252,10 @@ pub fn line(line: &str) -> Option<Value> {
 pub fn event(line: &Value, names: &Names) -> Option<Event> {
     let at = moment(text(line, "@timestamp")).unwrap_or_default();
     if let Some(diagnostic) = line.get("diagnostic").filter(|_| text(line, "type") == "diagnostic") {
+        // It follows on why the state was not saved, and says what to type in its folder: what is to be done is said at the end.
+        if text(diagnostic, "summary") == "Failed to persist state to backend" {
+            return None;
+        }
         let reason = reason(diagnostic, names);
         let (step, word) = if text(diagnostic, "severity") == "error" { (Step::Failed, "refused") } else { return None };
         // An event has no place for a property: it is told where the reason does not name it.
@@ -328,6 +344,11 @@ pub fn lock(said: &str) -> Option<Lock> {
         let line = said.lines().map(|line| line.trim_start_matches(['│', '╷', '╵', ' '])).find_map(|line| line.strip_prefix(name));
         line.unwrap_or_default().trim().to_owned()
     };
+    // Of the backend `http`, what stands there as the lock's is the one that was asked for; of the one that is held, only its name is told.
+    if let Some((_, held)) = said.split_once("HTTP remote state already locked") {
+        let id = held.strip_prefix(": ID=").and_then(|rest| rest.split_whitespace().next()).unwrap_or_default();
+        return Some(Lock { id: id.to_owned(), ..Lock::default() });
+    }
     let since = field("Created:");
     let since = since.split(['.', 'T', ' ', 'Z']).take(2).collect::<Vec<_>>().join(" ");
     Some(Lock { id: field("ID:"), who: field("Who:"), operation: field("Operation:").trim_start_matches("OperationType").to_lowercase(), since })
@@ -385,15 +406,16 @@ mod tests {
     #[test]
     fn what_is_secret_on_one_side_is_so_on_both() {
         let change = json!({
-            "before": { "user_data": "key=hunter2", "env": [{ "name": "KEY", "value": "hunter2", "made": "1" }] },
-            "after": { "user_data": "key=hunter3", "env": [{ "name": "KEY", "value": "hunter3", "made": "2" }] },
+            "before": { "user_data": "key=hunter2", "env": [{ "name": "KEY", "value": "hunter2", "made": "1" }, { "name": "SIZE", "made": "1" }] },
+            "after": { "user_data": "key=hunter3", "env": [{ "name": "KEY", "value": "hunter3", "made": "2" }, { "name": "SIZE", "made": "2" }] },
             "before_sensitive": {}, "after_sensitive": { "user_data": true },
         });
         let plan = json!({ "configuration": { "root_module": {
             "variables": { "key": { "sensitive": true } },
             "resources": [{ "address": "a.b", "expressions": {
                 "user_data": { "references": ["local.all"] },
-                "env": [{ "name": { "constant_value": "KEY" }, "value": { "references": ["var.key"] } }],
+                // In another order, as in a set.
+                "env": [{ "name": { "constant_value": "SIZE" } }, { "name": { "constant_value": "KEY" }, "value": { "references": ["var.key"] } }],
             } }],
         } } });
         let found = differences(&change, &Given::of(&plan, "a.b"), &[]);
@@ -429,5 +451,7 @@ mod tests {
         let said = "Error acquiring the state lock: Error message: resource temporarily unavailable\nLock Info:\n  ID:        1-2\n  Path:      terraform.tfstate\n  Operation: OperationTypeApply\n  Who:       ana@build\n  Version:   1.11.4\n  Created:   2026-11-25 03:36:42.1 +0000 UTC\n";
         let lock = lock(said).unwrap();
         assert_eq!(lock, Lock { id: "1-2".into(), who: "ana@build".into(), operation: "apply".into(), since: "2026-11-25 03:36:42".into() });
+        let of_http = said.replace("resource temporarily unavailable", "HTTP remote state already locked: ID=3-4");
+        assert_eq!(super::lock(&of_http).unwrap(), Lock { id: "3-4".into(), ..Lock::default() });
     }
 }

@@ -300,10 +300,13 @@ impl Terraform {
 
     fn locked(&self, lock: &changes::Lock) -> Trouble {
         let since = if lock.since.is_empty() { String::new() } else { format!(" since {} (UTC)", lock.since) };
-        Trouble::Resumable {
-            what: format!("the state is locked by {}{since} ({})", or(&lock.who, "somebody"), or(&lock.operation, "an operation")),
-            next: format!("let that come to its end; only when it is dead for certain, {}", self.by_hand(&format!("force-unlock {}", lock.id))),
-        }
+        let operation = if lock.operation.is_empty() { String::new() } else { format!(" ({})", lock.operation) };
+        let by_force = match lock.id.as_str() {
+            "" => String::new(),
+            id => format!("; only when it is dead for certain, {}", self.by_hand(&format!("force-unlock {id}"))),
+        };
+        let who = if lock.who.is_empty() { "somebody; its server does not tell who" } else { &lock.who };
+        Trouble::Resumable { what: format!("the state is locked by {who}{since}{operation}"), next: format!("let that come to its end{by_force}") }
     }
 
     /// The parameters that have no default, and that the environment gives no value.
@@ -325,7 +328,8 @@ impl Terraform {
         self.planned(&[kind], &self.any_values(), doing).await.map_err(|trouble| match trouble {
             Trouble::Refused { what, reasons, next: None } => {
                 let variables: Vec<String> = self.without_value().iter().map(|(name, ..)| format!("STACKC_PARAM_{}", name.to_uppercase())).collect();
-                let next = (!variables.is_empty()).then(|| format!("if it is for want of a parameter's value, give it by the environment: {}", variables.join(", ")));
+                let next =
+                    (!variables.is_empty()).then(|| format!("if it is for want of a parameter's value, give it by the environment: {}", variables.join(", ")));
                 Trouble::Refused { what, reasons, next }
             }
             other => other,
@@ -417,6 +421,22 @@ impl Terraform {
     /// Where the state is, for a person.
     fn kept_in(&self) -> String {
         if self.backend.is_local() { self.shown() } else { self.backend.place() }
+    }
+
+    /// Whether the state that could not be kept was pushed since. Terraform leaves its file then: it goes with this.
+    async fn was_pushed(&self) -> Result<bool, Trouble> {
+        let kept = self.run(&["state", "pull"], &[]).await?;
+        if kept.code != Some(0) {
+            return Err(self.refusal("read the state", &kept));
+        }
+        let unsaved = fs::read_to_string(self.path(UNSAVED)).unwrap_or_default();
+        let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+        let same = |kept: &Value, unsaved: &Value| ["lineage", "outputs", "resources"].iter().all(|field| kept.get(field) == unsaved.get(field));
+        let pushed = matches!((read(&kept.out), read(&unsaved)), (Some(kept), Some(unsaved)) if same(&kept, &unsaved));
+        if pushed {
+            forget(&self.path(UNSAVED));
+        }
+        Ok(pushed)
     }
 
     fn push(&self) -> String {
@@ -523,7 +543,7 @@ impl Engine for Terraform {
             return Ok(State::Busy("an apply is under way".to_owned(), running));
         }
         self.ready().await?;
-        if self.path(UNSAVED).exists() {
+        if self.path(UNSAVED).exists() && !self.was_pushed().await? {
             return Ok(State::Stuck { how: "an unsaved state".to_owned(), cure: Err(self.push()) });
         }
         Ok(if self.resources().await?.is_empty() { State::Absent } else { State::Settled })
@@ -680,8 +700,8 @@ impl Engine for Terraform {
         });
         let resources: Vec<ResourceStatus> = found.collect();
         let half = resources.iter().any(|resource| resource.how != "there");
-        let reason =
-            half.then(|| "what is half made is made anew by the next `stackc deploy`; if it holds data or is protected, with `--allow-replace NAME`".to_owned());
+        let reason = half
+            .then(|| "what is half made is made anew by the next `stackc deploy`; if it holds data or is protected, with `--allow-replace NAME`".to_owned());
         Ok(Status { how: Some(if half { "half made" } else { "deployed" }.to_owned()), reason, facts, resources })
     }
 
@@ -731,10 +751,6 @@ impl Engine for Terraform {
 fn outputs_change(plan: &Value) -> bool {
     let changes = plan.get("output_changes").and_then(Value::as_object);
     changes.is_some_and(|changes| changes.values().any(|change| change.pointer("/actions/0").and_then(Value::as_str) != Some("no-op")))
-}
-
-fn or<'t>(text: &'t str, otherwise: &'t str) -> &'t str {
-    if text.is_empty() { otherwise } else { text }
 }
 
 /// What Terraform says to a person, without the frame that it draws around it.
