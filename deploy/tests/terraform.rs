@@ -19,6 +19,8 @@ mod engines;
 mod run;
 #[path = "terraform/state.rs"]
 mod state;
+#[path = "terraform/tofu.rs"]
+mod tofu;
 #[path = "wire/mod.rs"]
 mod wire;
 
@@ -278,7 +280,7 @@ fn calls_that_cannot_be_right() {
     let run = run.with("CI", "true");
     run.ends(&["plan"], 2);
     run.edit("stack shop {", "stack shop {\n    state s3 bucket=acme-state key=shop region=eu-west-1");
-    run.ends(&["plan", "--instance", "green"], 2);
+    run.ends(&["plan", "--instance", "green"], 1);
     let run = run.with("PATH", "/nowhere");
     run.ends(&["plan", "--state", "local"], 2);
     run.snapshot("terraform-calls");

@@ -1,5 +1,5 @@
 #!/bin/sh
-# No Terraform: it replays what Terraform prints, for what the real one cannot be brought to in a test. FAKE says what happens; FAULT, and AT which
+# No Terraform, nor OpenTofu where it is called tofu: it replays what Terraform prints, for what the real one cannot be brought to in a test. FAKE says what happens; FAULT, and AT which
 # of Terraform's commands, what goes wrong on the way. CALLS is a file that lists the commands.
 if [ -n "$CALLS" ]; then echo "$1" >>"$CALLS"; fi
 refuse() {
@@ -21,7 +21,12 @@ if [ "$AT" = "$command" ]; then
     esac
 fi
 case "$1" in
-version) echo "Terraform v1.11.4" ;;
+version)
+    case "$0" in
+    *tofu) echo "OpenTofu v${VERSION:-1.11.0}" ;;
+    *) echo "Terraform v${VERSION:-1.11.4}" ;;
+    esac
+    ;;
 init)
     mkdir -p .terraform
     : >.terraform.lock.hcl

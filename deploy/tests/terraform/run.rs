@@ -54,13 +54,20 @@ impl Run {
 
     /// With the fake in Terraform's place.
     pub fn faked(how: &str) -> Run {
+        Run::faked_as(how, &["terraform"])
+    }
+
+    /// With the fake in the place of these programs.
+    pub fn faked_as(how: &str, programs: &[&str]) -> Run {
         let run = Run::new(SHOP, "tf-aws", Vec::new()).with("FAKE", how);
         let bin = run.folder.path().join("bin");
         fs::create_dir(&bin).unwrap();
-        let program = bin.join("terraform");
-        // By another process: what is open for writing here, or in a child that a test beside this one starts, cannot be run.
-        let copied = Command::new("install").args(["-m", "755"]).arg(root().join("deploy/tests/terraform/fake.sh")).arg(&program).status();
-        assert!(copied.unwrap().success());
+        for program in programs {
+            // By another process: what is open for writing here, or in a child that a test beside this one starts, cannot be run.
+            let fake = root().join("deploy/tests/terraform/fake.sh");
+            let copied = Command::new("install").args(["-m", "755"]).arg(fake).arg(bin.join(program)).status();
+            assert!(copied.unwrap().success());
+        }
         let path = format!("{}:/usr/bin:/bin", bin.display());
         run.with("PATH", &path)
     }

@@ -344,10 +344,13 @@ pub fn lock(said: &str) -> Option<Lock> {
         let line = said.lines().map(|line| line.trim_start_matches(['│', '╷', '╵', ' '])).find_map(|line| line.strip_prefix(name));
         line.unwrap_or_default().trim().to_owned()
     };
-    // Of the backend `http`, what stands there as the lock's is the one that was asked for; of the one that is held, only its name is told.
+    // Of the backend `http`, Terraform shows the lock that was asked for in the place of the one that is held, of which it tells only the name. OpenTofu shows
+    // the one that is held.
     if let Some((_, held)) = said.split_once("HTTP remote state already locked") {
         let id = held.strip_prefix(": ID=").and_then(|rest| rest.split_whitespace().next()).unwrap_or_default();
-        return Some(Lock { id: id.to_owned(), ..Lock::default() });
+        if id != field("ID:") {
+            return Some(Lock { id: id.to_owned(), ..Lock::default() });
+        }
     }
     let since = field("Created:");
     let since = since.split(['.', 'T', ' ', 'Z']).take(2).collect::<Vec<_>>().join(" ");
@@ -453,5 +456,6 @@ mod tests {
         assert_eq!(lock, Lock { id: "1-2".into(), who: "ana@build".into(), operation: "apply".into(), since: "2026-11-25 03:36:42".into() });
         let of_http = said.replace("resource temporarily unavailable", "HTTP remote state already locked: ID=3-4");
         assert_eq!(super::lock(&of_http).unwrap(), Lock { id: "3-4".into(), ..Lock::default() });
+        assert_eq!(super::lock(&of_http.replace("3-4", "1-2")).unwrap(), lock);
     }
 }

@@ -35,6 +35,8 @@ const LOG: &str = "running.log";
 const LOCK: &str = "lock";
 /// The versions of the providers.
 const PROVIDERS: &str = ".terraform.lock.hcl";
+/// Since when a state in S3 can be locked by a file beside it: Terraform's changelog of 1.10, and OpenTofu's of 1.10.
+const LOCK_FILES: (u32, u32) = (1, 10);
 /// What stands in Terraform's refusal to remove something protected.
 const PROTECTION: &str = "prevent_destroy";
 /// A state that could not be kept where it should.
@@ -138,6 +140,12 @@ impl Terraform {
         }
         let backend = backend.settled(&options.name, &options.target);
         let program = Program::find(options.program.as_deref())?;
+        if let Some(version) = required(&options.template) {
+            program.at_least(version, "the template")?;
+        }
+        if backend.settings.contains(&("use_lockfile".to_owned(), Setting::Flag(true))) {
+            program.at_least(LOCK_FILES, "a state that is locked by a file (`use_lockfile`)")?;
+        }
         let own = [options.target.as_str()].into_iter().chain(options.parts.iter().map(String::as_str)).collect::<Vec<_>>().join(".");
         let folder = options.beside.join(".stackc").join(own);
         Ok(Terraform { options, program, backend, folder, notice, held: None, failed: Vec::new() })
@@ -707,7 +715,7 @@ impl Engine for Terraform {
 
     async fn events(&mut self, most: usize) -> Result<Vec<Event>, Trouble> {
         let Some(mut running) = self.under_way() else {
-            return Err(Trouble::Cannot("Terraform keeps no events: `stackc status` shows how the stack is".to_owned()));
+            return Err(Trouble::Cannot(format!("{} keeps no events: `stackc status` shows how the stack is", self.program.title)));
         };
         let events = self.heard(&mut running);
         let surplus = events.len().saturating_sub(most);
@@ -730,7 +738,7 @@ impl Engine for Terraform {
     }
 
     async fn clear(&mut self, _obstacle: &Obstacle) -> Result<(), Trouble> {
-        Err(Trouble::Cannot("Terraform does not empty what it did not fill".to_owned()))
+        Err(Trouble::Cannot(format!("{} does not empty what it did not fill", self.program.title)))
     }
 
     async fn destroy(&mut self, retain: &[String]) -> Result<Running, Trouble> {
@@ -745,6 +753,13 @@ impl Engine for Terraform {
         let planned = Planned { file, variables: self.any_values(), protection: None };
         self.begin(&planned).await.inspect_err(|_| forget(&planned.file))
     }
+}
+
+/// The version that a template asks for with `>=`.
+fn required(template: &str) -> Option<(u32, u32)> {
+    let template: Value = serde_json::from_str(template).ok()?;
+    let mut numbers = template.pointer("/terraform/required_version")?.as_str()?.strip_prefix(">=")?.trim().split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 /// Whether a plan changes outputs.
