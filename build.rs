@@ -164,11 +164,22 @@ fn corrected(key: String, block: &str, corrections: &[Correction]) -> (String, S
         let name = line.split('\t').next().unwrap_or("");
         let replacement = mine.iter().find(|(_, of, member, _)| *of == object && member == name);
         used += usize::from(replacement.is_some());
+        if let Some((.., new)) = replacement {
+            assert!(keeps(line, new), "{key}: the correction `{new}` loses what the facts say: `{line}`");
+        }
         text.push_str(replacement.map_or(line, |(.., line)| line));
         text.push('\n');
     }
     assert_eq!(used, mine.len(), "{key}: a correction is of a member that the facts do not have");
     (key, text)
+}
+
+/// Whether a corrected line has the type of the one that it replaces, and what that says of secrets, of values that are only written, and of replacements.
+fn keeps(old: &str, new: &str) -> bool {
+    fn field(line: &str, at: usize) -> &str {
+        line.split('\t').nth(at).unwrap_or("")
+    }
+    field(old, 1) == field(new, 1) && field(old, 2).chars().filter(|flag| "nvsw".contains(*flag)).all(|flag| field(new, 2).contains(flag))
 }
 
 fn pages(root: &Path, code: &mut String) {

@@ -111,8 +111,21 @@ pub struct NativeResource {
     pub create_first: bool,
     /// Paths of properties whose later changes are somebody else's.
     pub ignored: Vec<String>,
+    /// What has to be so once it was made or changed.
+    pub expected: Vec<Expected>,
     /// The user's node that it comes from, and the rule.
     pub origin: Origin,
+}
+
+/// What has to be so once a resource was made or changed: the cloud may say that it is done, and mean that it has gone back.
+#[derive(Debug)]
+pub struct Expected {
+    /// What is read from the resource.
+    pub attribute: String,
+    /// What it has to be.
+    pub value: Val,
+    /// What it means when it is something else.
+    pub why: String,
 }
 
 /// What happens to a resource when the stack no longer has it, or replaces it.
@@ -199,7 +212,7 @@ impl NativeResource {
     /// The resources that its properties refer to.
     pub fn references(&self) -> Vec<NativeId> {
         let mut found = Vec::new();
-        self.body.iter().for_each(|(_, val)| val.references(&mut found));
+        self.body.iter().map(|(_, val)| val).chain(self.expected.iter().map(|expected| &expected.value)).for_each(|val| val.references(&mut found));
         found
     }
 
@@ -228,7 +241,7 @@ impl NativeResource {
 
     /// Refers to other resources by their new places.
     pub fn renumber(&mut self, places: &[NativeId]) {
-        self.body.iter_mut().for_each(|(_, val)| val.renumber(places));
+        self.body.iter_mut().map(|(_, val)| val).chain(self.expected.iter_mut().map(|expected| &mut expected.value)).for_each(|val| val.renumber(places));
         self.after.iter_mut().chain(&mut self.parent).for_each(|id| *id = places.get(id.0).copied().unwrap_or(*id));
     }
 }

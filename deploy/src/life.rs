@@ -5,6 +5,7 @@ use crate::compile::Compiled;
 use crate::engine::{Drift, Ending, Engine, Event, Progress, State, Trouble, Wanted, What};
 use crate::interrupt::{self, Pressed};
 use crate::lock::LockFile;
+use crate::question::Answer;
 use crate::screen::{Screen, Watch};
 use crate::{Outcome, explain, params, table};
 use serde_json::json;
@@ -144,7 +145,10 @@ impl<E: Engine> Life<E> {
         };
         let previous = self.engine.previous().await?;
         let asks = self.screen.asks();
-        let found = params::settle(&self.compiled, given, &previous, self.engine.forgets_secrets(), asks, &mut self.screen);
+        let found = match params::settle(&self.compiled, given, &previous, self.engine.forgets_secrets(), asks, &mut self.screen).await {
+            Ok(found) => found,
+            Err(outcome) => return Ok(Err(outcome)),
+        };
         if !found.missing.is_empty() {
             self.screen.report(found.missing, &self.compiled.sources);
             return Ok(Err(Outcome::WrongInput));
@@ -176,7 +180,7 @@ impl<E: Engine> Life<E> {
             self.screen.report(refused, &self.compiled.sources);
             return Ok(Outcome::WrongInput);
         }
-        if let Some(outcome) = self.agreed("Do this?", yes) {
+        if let Some(outcome) = self.agreed("Do this?", yes).await {
             self.engine.discard(planned).await?;
             return Ok(outcome);
         }
@@ -226,7 +230,7 @@ impl<E: Engine> Life<E> {
                 State::Stuck { how, cure: Err(why) } => return Err(Trouble::refused(format!("the stack is in {how}, and cannot be changed"), why)),
                 State::Stuck { how, cure: Ok(cure) } => {
                     self.screen.say(format!("{} is in {how}: {}", self.compiled.name, cure.does));
-                    if let Some(outcome) = self.agreed("Do that?", yes) {
+                    if let Some(outcome) = self.agreed("Do that?", yes).await {
                         return Ok(Some(outcome));
                     }
                     let skip: Vec<String> = skip.iter().flat_map(|name| self.known(name)).collect();
@@ -249,17 +253,18 @@ impl<E: Engine> Life<E> {
     }
 
     /// Whether somebody agrees; how it ended, if not.
-    fn agreed(&self, question: &str, yes: bool) -> Option<Outcome> {
+    async fn agreed(&self, question: &str, yes: bool) -> Option<Outcome> {
         if yes {
             return None;
         }
-        match self.screen.ask(question) {
-            Some(true) => None,
-            Some(false) => {
+        match self.screen.ask(question).await {
+            Answer::Given(true) => None,
+            Answer::Given(false) => {
                 self.screen.say("nothing was done");
                 Some(Outcome::Done)
             }
-            None => {
+            Answer::Left => Some(self.screen.left()),
+            Answer::Nobody => {
                 self.screen.say("stackc: nobody is there to be asked, and nothing was done: `--yes` agrees beforehand");
                 Some(Outcome::WrongCall)
             }
@@ -382,20 +387,21 @@ impl<E: Engine> Life<E> {
         ));
         if !data.is_empty() {
             let names = data.join(", ");
-            let answer = self.screen.ask_value(&format!("This holds data: {names}. Type {} to remove it all", self.compiled.name), None, false);
+            let answer = self.screen.ask_value(&format!("This holds data: {names}. Type {} to remove it all", self.compiled.name), None, false).await;
             match answer {
-                Some(answer) if answer == self.compiled.name => {}
-                Some(_) => {
+                Answer::Given(answer) if answer == self.compiled.name => {}
+                Answer::Left => return Ok(self.screen.left()),
+                Answer::Given(_) => {
                     self.screen.say("nothing was done");
                     return Ok(Outcome::Done);
                 }
-                None => {
+                Answer::Nobody => {
                     let allow: Vec<String> = data.iter().map(|name| format!("--allow-replace {name}")).collect();
                     self.screen.say(format!("stackc: nothing was done, since this holds data: {names}; allow it by name ({})", allow.join(" ")));
                     return Ok(Outcome::WrongCall);
                 }
             }
-        } else if let Some(outcome) = self.agreed("Remove it all?", yes) {
+        } else if let Some(outcome) = self.agreed("Remove it all?", yes).await {
             return Ok(outcome);
         }
         if let Some(outcome) = self.cleared(&kept, empty).await? {
@@ -435,13 +441,14 @@ impl<E: Engine> Life<E> {
             let (label, user) = (self.compiled.label(&obstacle.name), self.compiled.user_name(&obstacle.name).to_owned());
             let what = format!("{label} ({}) {}", obstacle.id, obstacle.what);
             if !empty.contains(&obstacle.name) {
-                match self.screen.ask_value(&format!("{what}. Type {user} to delete all that is in it"), None, false) {
-                    Some(answer) if answer == user => {}
-                    Some(_) => {
+                match self.screen.ask_value(&format!("{what}. Type {user} to delete all that is in it"), None, false).await {
+                    Answer::Given(answer) if answer == user => {}
+                    Answer::Left => return Ok(Some(self.screen.left())),
+                    Answer::Given(_) => {
                         self.screen.say("nothing was done");
                         return Ok(Some(Outcome::Done));
                     }
-                    None => {
+                    Answer::Nobody => {
                         self.screen.say(format!(
                             "stackc: {what}, and nothing was done: `--empty {user}` deletes all that is in it, `--retain {user}` leaves it behind"
                         ));

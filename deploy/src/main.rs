@@ -16,6 +16,7 @@ mod interrupt;
 mod life;
 mod lock;
 mod params;
+mod question;
 #[path = "../../src/cli/report.rs"]
 mod report;
 mod screen;

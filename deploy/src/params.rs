@@ -4,6 +4,7 @@
 use crate::arguments::Values;
 use crate::compile::Compiled;
 use crate::engine::{Given, Previous};
+use crate::question::Answer;
 use crate::screen::Screen;
 use crate::{Outcome, wrong_call};
 use stackc::diag::{self, Diagnostic};
@@ -99,15 +100,15 @@ fn file(path: &Path, params: &[ParamOrigin]) -> Result<BTreeMap<String, String>,
     Ok(found)
 }
 
-/// What each parameter is to be. What was set by hand before stays so; what came from the file's default follows the file.
-pub fn settle(
+/// What each parameter is to be; how it ended, when it was left at a question. What was set by hand before stays so; what came from the file's default follows the file.
+pub async fn settle(
     compiled: &Compiled,
     mut given: BTreeMap<String, String>,
     previous: &BTreeMap<String, Previous>,
     forgets: Option<&str>,
     ask: bool,
     screen: &mut Screen,
-) -> Found {
+) -> Result<Found, Outcome> {
     let mut found = Found::default();
     for param in &compiled.origins.params {
         if let Some(value) = given.remove(&param.user_name) {
@@ -126,19 +127,20 @@ pub fn settle(
                 found.given.insert(param.name.clone(), Given::Previous);
             }
             _ if param.has_default => {}
-            _ if ask => match screen.ask_value(&param.user_name, param.about.as_deref(), param.secret) {
-                Some(value) => {
+            _ if ask => match screen.ask_value(&param.user_name, param.about.as_deref(), param.secret).await {
+                Answer::Given(value) => {
                     if let Some(problem) = unfit(param, &value) {
                         found.missing.push(problem);
                     }
                     found.given.insert(param.name.clone(), Given::Value(value));
                 }
-                None => found.missing.push(missing(param, forgets)),
+                Answer::Nobody => found.missing.push(missing(param, forgets)),
+                Answer::Left => return Err(screen.left()),
             },
             _ => found.missing.push(missing(param, forgets)),
         }
     }
-    found
+    Ok(found)
 }
 
 /// `forgets` says why a secret has to be given each time.

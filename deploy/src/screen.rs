@@ -3,7 +3,8 @@
 use crate::arguments::MessageFormat;
 use crate::compile::Compiled;
 use crate::engine::{Event, Step};
-use crate::report;
+use crate::question::{self, Answer};
+use crate::{Outcome, report};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use stackc::diag::Diagnostic;
 use stackc::source::Sources;
@@ -96,33 +97,57 @@ impl Screen {
         self.asks
     }
 
-    /// Asks for a yes; none when nobody is there to give it.
-    pub fn ask(&self, question: &str) -> Option<bool> {
-        let answer = self.asks.then(|| self.line(&format!("{question} [y/N] ")))??;
-        Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    /// After Ctrl-C at a question.
+    pub fn left(&self) -> Outcome {
+        self.say("\nnothing was done");
+        Outcome::Left
     }
 
-    /// Asks for a parameter's value; a secret is not shown while it is typed.
-    pub fn ask_value(&mut self, name: &str, about: Option<&str>, secret: bool) -> Option<String> {
-        if !self.asks {
-            return None;
+    /// Asks for a yes.
+    pub async fn ask(&self, question: &str) -> Answer<bool> {
+        match self.line(&format!("{question} [y/N] ")).await {
+            Answer::Given(answer) => Answer::Given(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")),
+            Answer::Nobody => Answer::Nobody,
+            Answer::Left => Answer::Left,
         }
+    }
+
+    /// Asks for a value; a secret is not shown while it is typed. What is empty is none.
+    pub async fn ask_value(&mut self, name: &str, about: Option<&str>, secret: bool) -> Answer<String> {
         let about = about.map(|about| format!(" ({about})")).unwrap_or_default();
         let prompt = format!("{name}{about}: ");
-        if !secret {
-            return self.line(&prompt).filter(|value| !value.is_empty());
+        let answer = if !secret {
+            self.line(&prompt).await
+        } else if self.asks {
+            let prompt = self.veil(&prompt);
+            question::typed(move || rpassword::prompt_password(prompt).map(Some)).await
+        } else {
+            Answer::Nobody
+        };
+        match answer {
+            Answer::Given(value) if value.is_empty() => Answer::Nobody,
+            Answer::Given(value) if secret => {
+                self.hide(&value);
+                Answer::Given(value)
+            }
+            other => other,
         }
-        let value = rpassword::prompt_password(prompt).ok().filter(|value| !value.is_empty())?;
-        self.hide(&value);
-        Some(value)
     }
 
-    fn line(&self, prompt: &str) -> Option<String> {
+    async fn line(&self, prompt: &str) -> Answer<String> {
+        if !self.asks {
+            return Answer::Nobody;
+        }
         eprint!("{}", self.veil(prompt));
-        std::io::stderr().flush().ok()?;
-        let mut answer = String::new();
-        let read = std::io::stdin().lock().read_line(&mut answer).ok()?;
-        (read > 0).then(|| answer.trim_end_matches(['\r', '\n']).to_owned())
+        if std::io::stderr().flush().is_err() {
+            return Answer::Nobody;
+        }
+        question::typed(|| {
+            let mut answer = String::new();
+            let read = std::io::stdin().lock().read_line(&mut answer)?;
+            Ok((read > 0).then(|| answer.trim_end_matches(['\r', '\n']).to_owned()))
+        })
+        .await
     }
 }
 

@@ -177,13 +177,13 @@ impl Format {
         self == Format::Arm
     }
 
-    /// Whether the format has a word for what a rule says by `keep`, `otherwise`, `replace` or `ignore` of a resource, or by a built-in.
+    /// Whether the format has a word for what a rule says by `keep`, `otherwise`, `replace`, `ignore` or `expect` of a resource, or by a built-in.
     pub fn can_say(self, word: &str) -> bool {
         match self {
             // What stays in Azure is a matter of locks, which rules make; `keep` says what they are for.
-            Format::Arm => !matches!(word, "otherwise" | "replace" | "ignore"),
+            Format::Arm => !matches!(word, "otherwise" | "replace" | "ignore" | "expect"),
             // A replacement is always made first, and no property can be left to others.
-            Format::CloudFormation | Format::Heat => !matches!(word, "replace" | "ignore" | "pick" | "entry"),
+            Format::CloudFormation | Format::Heat => !matches!(word, "replace" | "ignore" | "expect" | "pick" | "entry"),
             Format::Terraform => word != "otherwise",
         }
     }

@@ -3,7 +3,7 @@
 use super::Format;
 use super::json::{self, Json};
 use crate::backend::Setting;
-use crate::native::{Graph, NativeId, NativeParam, NativeResource, Removal, Val, ValKind};
+use crate::native::{Expected, Graph, NativeId, NativeParam, NativeResource, Removal, Val, ValKind};
 use crate::provider::NativeKind;
 use crate::rules::Target;
 use crate::syntax::{Node, Scalar, Value};
@@ -140,7 +140,7 @@ impl Writer<'_> {
         if !after.is_empty() {
             json.key("depends_on").texts(after);
         }
-        if resource.removal == Removal::Keep || resource.create_first || !resource.ignored.is_empty() {
+        if resource.removal == Removal::Keep || resource.create_first || !resource.ignored.is_empty() || !resource.expected.is_empty() {
             json.key("lifecycle").object(|json| {
                 if resource.create_first {
                     json.key("create_before_destroy").raw("true");
@@ -150,6 +150,16 @@ impl Writer<'_> {
                 }
                 if !resource.ignored.is_empty() {
                     json.key("ignore_changes").texts(&resource.ignored);
+                }
+                if !resource.expected.is_empty() {
+                    json.key("postcondition").array(|json| {
+                        for Expected { attribute, value, why } in &resource.expected {
+                            json.object(|json| {
+                                json.key("condition").text(&format!("${{self.{attribute} == {}}}", self.expression(value)));
+                                json.key("error_message").text(&escape(why));
+                            });
+                        }
+                    });
                 }
             });
         }

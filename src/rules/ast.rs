@@ -195,10 +195,23 @@ pub struct ResourceRule {
     pub ignore: Vec<String>,
     /// Only when this holds, if it is given.
     pub ignore_when: Option<Path>,
+    /// What has to be so once it was made or changed.
+    pub expect: Vec<Expect>,
     /// Its properties.
     pub body: Vec<Item>,
     /// Where it stands.
     pub span: Span,
+}
+
+/// `(expect)attribute value "why not"`: what can be read from a resource once the cloud says that it is done. Some are done when they have gone back.
+#[derive(Debug)]
+pub struct Expect {
+    /// What is read.
+    pub attribute: Ident,
+    /// What it has to be.
+    pub value: Expr,
+    /// What it means when it is something else.
+    pub why: String,
 }
 
 /// An item of an object's or a list's body.

@@ -1,7 +1,7 @@
 //! Checks rules against the provider's schema and the portable types, for all inputs, before any stack is lowered with them.
 
 use super::ast::Grade;
-use super::ast::{Each, Expr, ExprKind, Item, Loss, Path, ResourceRule, Rule, RuleParam, Statement, Subject};
+use super::ast::{Each, Expect, Expr, ExprKind, Item, Loss, Path, ResourceRule, Rule, RuleParam, Statement, Subject};
 use super::builtin::{self, Type};
 use super::{CLOUD, FROM, INCOMING, PER, PLACE, PREVIOUS, Rules, SAME, WITHOUT};
 use crate::diag::{Diagnostics, rules as diag};
@@ -566,11 +566,17 @@ impl Checker<'_, '_> {
 
     fn resource(&mut self, scope: &Scope, rule: &ResourceRule) {
         let kind = rule.kind;
-        let said = [("keep", rule.keep.is_some()), ("otherwise", rule.snapshot), ("replace", rule.create_first), ("ignore", !rule.ignore.is_empty())];
+        let said = [
+            ("keep", rule.keep.is_some()),
+            ("otherwise", rule.snapshot),
+            ("replace", rule.create_first),
+            ("ignore", !rule.ignore.is_empty()),
+            ("expect", !rule.expect.is_empty()),
+        ];
         for (option, _) in said.into_iter().filter(|(option, said)| *said && !self.rules.target.format.can_say(option)) {
             self.out.push(diag::format_cannot(rule.span, option, &self.rules.target.name));
         }
-        for expr in rule.after.iter().chain(&rule.before).chain(&rule.keep) {
+        for expr in rule.after.iter().chain(&rule.before).chain(&rule.keep).chain(rule.expect.iter().map(|expect| &expect.value)) {
             self.infer(scope, expr);
         }
         let Some(native) = self.rules.provider().native_type(kind, &rule.ty.text) else {
@@ -587,6 +593,9 @@ impl Checker<'_, '_> {
         }
         if let Some(path) = &rule.ignore_when {
             self.condition(scope, path);
+        }
+        for Expect { attribute, .. } in rule.expect.iter().filter(|expect| native.attribute(&expect.attribute.text).is_none()) {
+            self.out.push(diag::unknown_attribute(attribute.span, &native.name, &attribute.text, &native.attribute_names()));
         }
         for name in &rule.ignore {
             if native.root().member(name).is_none() && native.attribute(name).is_none() {

@@ -3,12 +3,12 @@
 //! First every rule's conditions and loops are decided, which needs the model alone; that gives the resources. Then their bodies
 //! are filled, which may read outputs of any other resource: by then all of them have their place.
 
-use super::ast::{Each, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
+use super::ast::{Each, Expect, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
 use super::check::{Checked, OWN_NAMES, find_item_output, find_output, find_param, is_list};
 use super::{CLOUD, FROM, Grade, INCOMING, PER, PLACE, PREVIOUS, SAME, WITHOUT, builtin, finish};
 use crate::check::{Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
-use crate::native::{Graph, MetLoss, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
+use crate::native::{Expected, Graph, MetLoss, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
 use crate::portable::{Kind, Property};
 use crate::provider::{NativeKind, Presence};
 use crate::source::{Sources, Span};
@@ -506,6 +506,12 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             can_be_kept: rule.keep.is_some() || rule.snapshot,
             create_first: rule.create_first,
             ignored: if rule.ignore_when.as_ref().is_none_or(|path| self.holds(path, at)) { rule.ignore.clone() } else { Vec::new() },
+            expected: rule
+                .expect
+                .iter()
+                .map(|Expect { attribute, value, why }| Expected { attribute: attribute.text.clone(), value: self.eval(value, at), why: why.clone() })
+                .filter(|expected| !expected.value.is_absent())
+                .collect(),
             origin: Origin { user, rule: rule.span },
         };
         (resource, references(&rule.before))

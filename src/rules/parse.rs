@@ -145,6 +145,7 @@ impl Parser<'_> {
             create_first: false,
             ignore: Vec::new(),
             ignore_when: None,
+            expect: Vec::new(),
             body: Vec::new(),
             span: node.span,
         };
@@ -166,7 +167,14 @@ impl Parser<'_> {
                 ),
             }
         }
-        rule.body = self.items(node.children());
+        let (expected, body): (Vec<&Node>, Vec<&Node>) = node.children().iter().partition(|child| child.tag() == Some("expect"));
+        for child in expected {
+            match (child.args.as_slice(), child.arg_str(1)) {
+                ([value, _], Some(why)) => rule.expect.push(Expect { attribute: child.name.clone(), value: self.operand(value), why: why.to_owned() }),
+                _ => self.wrong(child.span, "`(expect)` takes a value, and why it may be something else"),
+            }
+        }
+        rule.body = body.into_iter().filter_map(|node| self.item(node)).collect();
         Some(Statement::Resource(Box::new(rule)))
     }
 
