@@ -15,6 +15,8 @@
 mod clouds;
 #[path = "../../tests/acceptance/engines.rs"]
 mod engines;
+#[path = "terraform/gcs.rs"]
+mod gcs;
 #[path = "terraform/run.rs"]
 mod run;
 #[path = "terraform/state.rs"]

@@ -86,13 +86,13 @@ impl Site for Keeper {
 }
 
 /// What Terraform needs beside the server: a provider without a cloud.
-struct Provided {
+pub struct Provided {
     environment: Vec<(String, String)>,
     _provider: SchemaProvider,
     _terraform: engines::Terraform,
 }
 
-fn provided() -> Option<Provided> {
+pub fn provided() -> Option<Provided> {
     let (python, terraform) = (engines::python()?, engines::terraform_core()?);
     let facts = root().join("specs/providers/terraform-openstack.facts").to_str().unwrap().to_owned();
     let provider = SchemaProvider::start(&python, &[facts], &terraform.folder("provider"));
@@ -104,7 +104,7 @@ fn provided() -> Option<Provided> {
     Some(Provided { environment, _provider: provider, _terraform: terraform })
 }
 
-fn run_with(provided: &Provided, stack: &str) -> Run {
+pub fn run_with(provided: &Provided, stack: &str) -> Run {
     let mut run = Run::new(stack, "tf-openstack", provided.environment.clone());
     // There is no secret in the stack: nothing at all may hold it.
     run.told = false;
