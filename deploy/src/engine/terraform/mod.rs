@@ -5,21 +5,22 @@
 //! `running.json`, and follows what it writes into its log.
 
 mod changes;
+mod folder;
 mod process;
+mod running;
 
-use super::{Drift, Ending, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Trouble, Wanted};
+use super::{Drift, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Trouble, Wanted};
 pub use changes::Names;
+use folder::{forget, private_file};
 use process::{Program, Said};
+pub use running::Running;
 use serde_json::{Value, json};
 use stackc::backend::{Backend, Setting};
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::fs::{self, File};
+use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The template.
 const TEMPLATE: &str = "main.tf.json";
@@ -97,30 +98,6 @@ pub struct Planned {
     protection: Option<Trouble>,
 }
 
-/// An apply under way.
-#[derive(Debug)]
-pub struct Running {
-    /// Its process; none when it is not ours.
-    child: Option<Child>,
-    id: u32,
-    /// The saved plan that it applies, by which its process is known.
-    plan: String,
-    /// How much of its log was read, and the line that is not whole yet.
-    read: u64,
-    rest: String,
-    /// Whether it said that it failed.
-    failed: bool,
-    /// What the cloud calls the resources that are under way, by their names in the template.
-    ids: BTreeMap<String, String>,
-    /// What failed, and has no reason yet: its name in the template, and its type.
-    unexplained: Vec<(String, String)>,
-    /// What it said that is no JSON.
-    plain: String,
-    looked: bool,
-    /// How often it was asked to stop.
-    asked: Cell<u32>,
-}
-
 impl Terraform {
     /// Finds the program and the folder. Nothing is changed yet.
     pub fn new(options: Options, in_ci: bool, notice: Rc<dyn Fn(&str)>) -> Result<Terraform, Trouble> {
@@ -167,35 +144,6 @@ impl Terraform {
 
     // ---- the folder ---------------------------------------------------------------------------------------------------
 
-    /// Makes the folder, and keeps others out of it; somebody who is in it is waited for.
-    async fn enter(&mut self) -> Result<(), Trouble> {
-        if self.held.is_some() {
-            return Ok(());
-        }
-        private_folder(&self.folder).map_err(|error| self.unusable(&error))?;
-        // State and plans can hold secrets: of the whole folder, only the providers' versions belong into a repository.
-        let ignore = self.folder.with_file_name(".gitignore");
-        if !ignore.exists() {
-            fs::write(&ignore, "*\n!*/\n!.gitignore\n!.terraform.lock.hcl\n").map_err(|error| self.unusable(&error))?;
-        }
-        let lock = File::options().create(true).truncate(false).write(true).open(self.path(LOCK)).map_err(|error| self.unusable(&error))?;
-        let asked = Instant::now();
-        loop {
-            match lock.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if asked.elapsed() < self.options.lock => tokio::time::sleep(Duration::from_millis(50)).await,
-                Err(TryLockError::WouldBlock) => return Err(self.occupied()),
-                Err(TryLockError::Error(error)) => return Err(self.unusable(&error)),
-            }
-        }
-        self.held = Some(lock);
-        Ok(())
-    }
-
-    fn unusable(&self, error: &std::io::Error) -> Trouble {
-        Trouble::Call(format!("the working folder {} cannot be used: {error}", self.shown()))
-    }
-
     /// An apply that somebody began here and that is still under way.
     fn under_way(&self) -> Option<Running> {
         let known: Value = serde_json::from_str(&fs::read_to_string(self.path(RUNNING)).ok()?).ok()?;
@@ -236,17 +184,6 @@ impl Terraform {
             (self.notice)(&format!("{} holds the providers' versions: commit it, and every deploy takes the same", self.path(PROVIDERS).display()));
         }
         Ok(())
-    }
-
-    /// Takes away what one who was killed left: a plan and a log can hold secrets.
-    fn sweep(&self) {
-        let entries = fs::read_dir(&self.folder).map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
-        for entry in entries {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with("plan-") || name == RUNNING || name == LOG {
-                forget(&entry.path());
-            }
-        }
     }
 
     fn not_ready(&self, said: &Said) -> Trouble {
@@ -394,25 +331,6 @@ impl Terraform {
         Trouble::Call(format!("there is no stack `{}` in {}; `stackc deploy` makes it", self.options.name, self.place()))
     }
 
-    /// How an apply ended, and what it takes to go on.
-    fn ending(&self, running: &Running, code: Option<i32>, failed: bool) -> Ending {
-        if self.path(UNSAVED).exists() {
-            return Ending::Failed { how: "an unsaved state".to_owned(), next: self.push() };
-        }
-        match code {
-            Some(0) => Ending::Done,
-            None if running.child.is_none() && !failed => Ending::Done,
-            _ => {
-                let killed = if code.is_none() && running.child.is_some() { format!("{} was killed; ", self.program.title) } else { String::new() };
-                let mended = if running.asked.get() == 0 { ", once the cause is mended" } else { "" };
-                Ending::Failed {
-                    how: "between before and after".to_owned(),
-                    next: format!("{killed}what is done is kept in its state, and the same command goes on from there{mended}"),
-                }
-            }
-        }
-    }
-
     /// The template, without the protection of what may be replaced or removed this time.
     fn lifted(&self, wanted: &Wanted) -> String {
         let allowed: Vec<&String> = wanted.protect.iter().filter(|name| wanted.allowed.contains(name)).collect();
@@ -454,76 +372,6 @@ impl Terraform {
             self.kept_in(),
             self.by_hand(&format!("state push {UNSAVED}"))
         )
-    }
-
-    /// What the log has since it was read last, and whether it has an error.
-    fn heard(&self, running: &mut Running) -> Vec<Event> {
-        let mut events = Vec::new();
-        let Ok(mut log) = File::open(self.path(LOG)) else { return events };
-        let mut bytes = Vec::new();
-        if log.seek(SeekFrom::Start(running.read)).is_err() || log.read_to_end(&mut bytes).is_err() {
-            return events;
-        }
-        running.read += bytes.len() as u64;
-        running.rest.push_str(&String::from_utf8_lossy(&bytes));
-        let whole = running.rest.rfind('\n').map_or(0, |at| at + 1);
-        let rest = running.rest.split_off(whole);
-        for text in std::mem::replace(&mut running.rest, rest).lines() {
-            match changes::line(text) {
-                Some(line) => {
-                    let event = changes::event(&line, &self.options.names);
-                    events.extend(event.map(|event| running.understood(event, &line)));
-                }
-                None => running.plain.push_str(&format!("{text}\n")),
-            }
-        }
-        running.failed |= events.iter().any(|event| event.step == super::Step::Failed);
-        events
-    }
-}
-
-impl Running {
-    fn of(child: Option<Child>, id: u32, plan: String) -> Running {
-        let id = child.as_ref().map_or(id, Child::id);
-        Running {
-            child,
-            id,
-            plan,
-            read: 0,
-            rest: String::new(),
-            failed: false,
-            ids: BTreeMap::new(),
-            unexplained: Vec::new(),
-            plain: String::new(),
-            looked: false,
-            asked: Cell::new(0),
-        }
-    }
-}
-
-impl Running {
-    /// An event, with its resource where Terraform does not say which: what it says of a removal that failed names none.
-    fn understood(&mut self, mut event: Event, line: &Value) -> Event {
-        let kind = changes::text(line, "type");
-        match (&event.name, kind) {
-            (Some(name), "apply_start") => {
-                let id = line.pointer("/hook/id_value").and_then(Value::as_str).unwrap_or_default();
-                self.ids.insert(name.clone(), id.to_owned());
-            }
-            (Some(name), "apply_errored") => self.unexplained.push((name.clone(), event.ty.clone())),
-            (Some(name), "diagnostic") => self.unexplained.retain(|(known, _)| known != name),
-            (None, "diagnostic") => {
-                let reason = event.reason.as_deref().unwrap_or_default();
-                let named = |(name, _): &&(String, String)| self.ids.get(name).is_some_and(|id| !id.is_empty() && reason.contains(id.as_str()));
-                let only = if self.unexplained.len() == 1 { self.unexplained.first() } else { None };
-                if let Some((name, ty)) = self.unexplained.iter().find(named).or(only).cloned() {
-                    self.unexplained.retain(|(known, _)| *known != name);
-                    (event.name, event.ty) = (Some(name), ty);
-                }
-            }
-            _ => {}
-        }
-        event
     }
 }
 
@@ -775,33 +623,6 @@ fn plain(said: &str) -> String {
     // What comes before its errors is how it came to them.
     let from = lines.iter().position(|line| line.starts_with("Error: ")).unwrap_or(0);
     lines.get(from..).unwrap_or_default().join("\n").trim_start_matches("Error: ").to_owned()
-}
-
-/// Removes a file, if it is there.
-fn forget(path: &Path) {
-    // One that is gone is what was wanted; one that cannot be removed is in a folder that only its owner can read.
-    let _ = fs::remove_file(path);
-}
-
-/// A folder that only its owner can look into.
-fn private_folder(path: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(path)?;
-    #[cfg(unix)]
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-    Ok(())
-}
-
-/// A file that only its owner can read.
-fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = File::options();
-    options.create(true).truncate(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    match std::io::Write::write_all(&mut file, text.as_bytes()) {
-        Err(error) if error.kind() == ErrorKind::WriteZero => Err(std::io::Error::other("the disk is full")),
-        other => other,
-    }
 }
 
 /// Terraform's block for a backend.
