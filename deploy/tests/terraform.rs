@@ -11,6 +11,8 @@
     clippy::indexing_slicing
 )]
 
+#[path = "terraform/azurerm.rs"]
+mod azurerm;
 #[path = "terraform/clouds.rs"]
 mod clouds;
 #[path = "../../tests/acceptance/engines.rs"]
