@@ -103,9 +103,17 @@ fn main() -> ExitCode {
 
 /// Runs all tests of the workspace, with the engines that are written in Python at hand.
 fn test(arguments: &[&str]) -> Outcome<ExitCode> {
-    let (venv, openstack) = (venv()?, openstack_venv()?);
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let status = Command::new(cargo)
+    let cargo = || Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    // What is fetched waits for a network, what is built for this machine.
+    let (environments, built) = std::thread::scope(|scope| {
+        let environments = scope.spawn(|| Ok((venv()?, openstack_venv()?)));
+        let of_cargo = arguments.iter().take_while(|argument| **argument != "--");
+        let built = run(cargo().args(["test", "--workspace", "--no-run", "--quiet"]).args(of_cargo).current_dir(root()));
+        (environments.join().unwrap_or_else(|_| Err("the Python environments could not be made".to_owned())), built)
+    });
+    built?;
+    let (venv, openstack) = environments?;
+    let status = cargo()
         .args(["test", "--workspace"])
         .args(arguments)
         .current_dir(root())
