@@ -297,7 +297,7 @@ fn the_lock_file_says_what_terraform_keeps() {
     let path = run.folder.path().join("stack.lock.kdl");
     let text = fs::read_to_string(&path).unwrap();
     // Where the state is does not hang on where the command was run, nor on the program.
-    assert!(text.contains("stack shop instance=green called=shop-green target=tf-aws place=\"local state\" {"), "{text}");
+    assert!(text.contains("stack shop instance=green target=tf-aws place=\"local state\" {"), "{text}");
     assert!(text.contains("resource pay aws_secretsmanager_secret of=\"secret pay\" id=pay-1 guard=data"), "{text}");
     assert!(!text.contains(SECRET) && !text.contains("(secret)"), "{text}");
     run.ok(&["deploy", "--yes", "--instance", "green"]);
