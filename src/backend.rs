@@ -68,6 +68,12 @@ impl Backend {
             }
             match &value.scalar {
                 _ if value.tag.is_some() => problems.push(diag::check::wrong_type(value.span, &key.text, "a plain value", "a form")),
+                Scalar::String(text) if has_password(text) => problems.push(diag::check::constraint(
+                    value.span,
+                    format!("`{}` has a password in it", key.text),
+                    "a password in an address",
+                    "leave it out: Terraform reads credentials from its own environment variables".to_owned(),
+                )),
                 Scalar::String(text) => settings.push((key.text.clone(), Setting::Text(text.clone()))),
                 Scalar::Integer(number) => settings.push((key.text.clone(), Setting::Text(number.to_string()))),
                 Scalar::Bool(flag) => settings.push((key.text.clone(), Setting::Flag(*flag))),
@@ -147,8 +153,16 @@ impl Backend {
             Some((_, Setting::Text(text))) => Some(text.as_str()),
             _ => None,
         };
-        format!("{} {}", self.kind, self.place.iter().filter_map(text).collect::<Vec<_>>().join("/"))
+        let place = self.place.iter().filter_map(text).collect::<Vec<_>>().join("/");
+        // An address says by itself what it is.
+        if place.contains("://") { place } else { format!("{} {place}", self.kind) }
     }
+}
+
+/// Whether a text is an address with somebody's password, such as `https://ana:secret@git.example`.
+fn has_password(text: &str) -> bool {
+    let host = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    host.and_then(|host| host.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'))
 }
 
 #[cfg(test)]
@@ -166,6 +180,8 @@ mod tests {
         assert_eq!(named.settled("shop", "tf-aws").place(), "s3 acme/shop.tfstate");
         assert!(!named.settings.iter().any(|(name, _)| name == "use_lockfile"));
         assert!(named.settings.contains(&("encrypt".to_owned(), Setting::Flag(false))));
+        let http = Backend::said(Some("http address=\"https://ana@git.example/{name}:1\""), true).unwrap();
+        assert_eq!(http.settled("shop", "tf-aws").place(), "https://ana@git.example/shop:1");
         let local = Backend::said(None, true).unwrap();
         assert!(local.is_local());
         assert!(!named.is_local());
@@ -183,6 +199,7 @@ mod tests {
             ("s3 bucket=a { key b; }", "has no property `key`"),
             ("s3 bucket=#null", "`bucket` takes text"),
             ("s3 other bucket=a", "takes one kind"),
+            ("http address=\"https://ana:pw@git.example/{name}\"", "`address` has a password in it"),
         ] {
             let got = Backend::said(Some(said), true).unwrap_err();
             assert!(got.contains(what), "{said}: {got}");

@@ -303,6 +303,11 @@ impl Trouble {
         Trouble::Refused { what: what.into(), reasons, next: None }
     }
 
+    /// Whether it is a refusal whose reasons have these words.
+    pub fn is_about(&self, words: &str) -> bool {
+        matches!(self, Trouble::Refused { reasons, .. } if reasons.iter().any(|reason| reason.text.contains(words)))
+    }
+
     /// Another change came before ours: how that is known.
     pub fn overtaken(how: &str) -> Trouble {
         Trouble::Resumable {

@@ -62,6 +62,8 @@ def block(members, definitions, path, rules):
             if flags[0] == "!":
                 counts.setdefault("min_items", 1)
             blocks[name] = {"nesting_mode": mode, "block": inner, **counts}
+            if "n" in flags:
+                rules[where] = {"replace": True}
             continue
         keys = FLAGS[flags[0]] + [LETTERS[f] for f in flags[1:] if f in LETTERS]
         attributes[name] = {"type": cty(text, definitions), **dict.fromkeys(keys, True)}

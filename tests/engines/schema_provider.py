@@ -1,6 +1,6 @@
 """A Terraform provider that knows a schema and no cloud, so that the real Terraform core judges what we emit.
 
-    schema_provider.py [--rules RULES.json] SCHEMA...
+    schema_provider.py [--rules RULES.json] [--told TOLD.json] SCHEMA...
 
 A SCHEMA is the output of `terraform providers schema -json`, or a .facts file (then see facts_to_schema.py; its
 provider's arguments follow it after commas: openstack.facts,cloud,region). Every provider in them is served, over
@@ -10,10 +10,19 @@ standard input is open, so it cannot outlive the test that started it, however t
 Core itself refuses unknown and missing arguments, wrong types, wrong numbers of blocks, and references to what is not
 there. The provider refuses values for attributes that are only computed, as every real one does, and what RULES say:
 {resource type: {"block.attribute": {"enum": [...], "pattern": "...", "min": 1, "max": 9, "minlen": 1, "maxlen": 9,
-"replace": true}}}, where "replace" makes a change replace the resource.
+"replace": true}}}, where "replace" makes a change replace the resource; what is inside a set of blocks is not looked at for
+that. Facts bring their rules along, the flags for what a change replaces among them.
+
+TOLD.json is looked for at each call, and says what a cloud would do by itself, to all resources of a type, or to those whose attributes
+are as "where" says:
+{"fail": [{"type": "...", "where": {"name": "..."}, "path": ["block", 0, "attribute"], "text": "...", "half": true}],
+ "read": [{"type": "...", "where": {"name": "..."}, "attributes": {"attribute": value}}]}
+"fail" refuses what is applied, with "half" after it was made all the same; "read" answers with other values than the last apply left, and
+with null in the place of "attributes", that the resource is gone.
 """
 
 import collections
+import functools
 import hashlib
 import json
 import os
@@ -142,15 +151,34 @@ def complaint(rule, value):
     return None
 
 
+def replacing(block, rules, prior, new, path=()):
+    """The paths of what differs between two values and cannot be changed in place."""
+    if not isinstance(prior, dict) or not isinstance(new, dict):
+        return
+    inner = block.get("block_types", {})
+    for name in (*block.get("attributes", {}), *inner):
+        old, now, here = prior.get(name), new.get(name), (*path, name)
+        if old == now:
+            continue
+        if rules.get(".".join(p for p in here if isinstance(p, str)), {}).get("replace"):
+            yield here
+        elif name in inner and inner[name]["nesting_mode"] == "list" and isinstance(now, list):
+            for i, (one, other) in enumerate(zip(old or [], now)):
+                yield from replacing(inner[name]["block"], rules, one, other, (*here, i))
+        elif name in inner:
+            yield from replacing(inner[name]["block"], rules, old, now, here)
+
+
 class Provider:
     """The handlers of the protocol's calls: raw request in, raw response out."""
 
-    def __init__(self, schema, rules):
-        self.own, self.rules, self.seeds = schema["provider"], rules, collections.Counter()
+    def __init__(self, schema, rules, told=None):
+        self.own, self.rules, self.told, self.seeds = schema["provider"], rules, told, collections.Counter()
         self.resources, self.data = schema.get("resource_schemas", {}), schema.get("data_source_schemas", {})
         self.ephemeral = schema.get("ephemeral_resource_schemas", {})
 
-    def schema(self, _request):
+    @functools.cached_property
+    def schemas(self):
         kinds = (2, self.resources), (3, self.data), (8, self.ephemeral)
         types = ((number, t) for number, kind in kinds for t in kind.items())
         entries = ((number, message((1, name), (2, schema_message(s)))) for number, (name, s) in types)
@@ -183,21 +211,40 @@ class Provider:
     def plan(self, request):
         parts = fields(request)
         name, prior, new = parts[1].decode(), unpack(parts[2]), unpack(parts[3])
-        rules, replaced = self.rules.get(name, {}), []
+        block, rules = self.resources[name]["block"], self.rules.get(name, {})
 
-        def visit(n, a, value, path):
-            old = prior.get(n) if prior and len(path) == 1 else value
-            if old != value and rules.get(n, {}).get("replace"):
-                replaced.append((2, path_message(path)))
+        def visit(_n, a, value, _path):
             return None if a.get("write_only") else UNKNOWN if value is None and a.get("computed") else value
 
-        return message((1, pack(walk(self.resources[name]["block"], new, visit))), *replaced)
+        replaced = ((2, path_message(path)) for path in replacing(block, rules, prior, new))
+        return message((1, pack(walk(block, new, visit))), *replaced)
 
     def apply(self, request):
         parts = fields(request)
-        seed = parts[1] + parts[3]
+        name, seed = parts[1].decode(), parts[1] + parts[3]
         self.seeds[seed] += 1  # two resources with the same arguments are still two
-        return self.filled(self.resources[parts[1].decode()], parts[3], (seed, self.seeds[seed]))
+        made = self.filled(self.resources[name], parts[3], (seed, self.seeds[seed]))
+        refusal = self.is_told("fail", name, unpack(parts[3]) or unpack(parts[2]))
+        if not refusal:
+            return made
+        said = message((1, 1), (2, refusal["text"]), (4, path_message(refusal.get("path", []))))
+        return (made if refusal.get("half") else message((1, parts[2]))) + message((3, said))
+
+    def read(self, request):
+        parts = fields(request)
+        value = unpack(parts[2])
+        other = self.is_told("read", parts[1].decode(), value)
+        if not other:
+            return message((1, parts[2]))
+        return message((1, pack(value | other["attributes"] if other["attributes"] is not None else None)))
+
+    def is_told(self, what, name, value):
+        """What is told of a resource with this value, if anything."""
+        told = json.loads(self.told.read_text()) if self.told and self.told.exists() else {}
+        for entry in told.get(what, []):
+            if entry["type"] == name and entry.get("where", {}).items() <= value.items():
+                return entry
+        return None
 
     def read_data(self, request):
         parts = fields(request)
@@ -210,7 +257,7 @@ class Provider:
 
     def serve(self, address):
         calls = {
-            "GetSchema": self.schema,
+            "GetSchema": lambda _: self.schemas,
             "PrepareProviderConfig": lambda request: message((1, fields(request)[1])),
             "Configure": lambda _: b"",
             "Stop": lambda _: b"",
@@ -218,7 +265,7 @@ class Provider:
             "ValidateDataSourceConfig": lambda request: self.validate(self.data, request),
             # state is JSON, and so may a value be
             "UpgradeResourceState": lambda request: message((1, message((2, fields(fields(request)[3])[1])))),
-            "ReadResource": lambda request: message((1, fields(request)[2])),
+            "ReadResource": self.read,
             "PlanResourceChange": self.plan,
             "ApplyResourceChange": self.apply,
             "ReadDataSource": self.read_data,
@@ -245,9 +292,13 @@ def write_only(block):
 
 
 def main():
-    paths, schemas, rules, extra = sys.argv[1:], {}, {}, {}
-    if paths[:1] == ["--rules"]:
-        extra, paths = json.loads(Path(paths[1]).read_text()), paths[2:]
+    paths, schemas, rules, extra, told = sys.argv[1:], {}, {}, {}, None
+    while paths[:1] in (["--rules"], ["--told"]):
+        option, path, *paths = paths
+        if option == "--rules":
+            extra = json.loads(Path(path).read_text())
+        else:
+            told = Path(path)
     for path, *arguments in (p.split(",") for p in paths):
         doc = facts_to_schema.read(path, arguments) if path.endswith(".facts") else json.loads(Path(path).read_text())
         for source, schema in doc["provider_schemas"].items():
@@ -266,7 +317,7 @@ def main():
         attach, servers = {}, []
         for i, (source, schema) in enumerate(sorted(schemas.items())):
             address = os.path.join(folder, str(i))
-            servers.append(Provider(schema, rules).serve(address))  # a server that nobody holds stops
+            servers.append(Provider(schema, rules, told).serve(address))  # a server that nobody holds stops
             where = {"Network": "unix", "String": address}
             attach[source] = {"Protocol": "grpc", "ProtocolVersion": 5, "Pid": os.getpid(), "Test": True, "Addr": where}
         print(json.dumps(attach), flush=True)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# No Terraform: it replays what Terraform prints, for what the real one cannot be brought to in a test. FAKE says what happens; FAULT, and AT which
+# No Terraform, nor OpenTofu where it is called tofu: it replays what Terraform prints, for what the real one cannot be brought to in a test. FAKE says what happens; FAULT, and AT which
 # of Terraform's commands, what goes wrong on the way. CALLS is a file that lists the commands.
 if [ -n "$CALLS" ]; then echo "$1" >>"$CALLS"; fi
 refuse() {
@@ -21,7 +21,12 @@ if [ "$AT" = "$command" ]; then
     esac
 fi
 case "$1" in
-version) echo "Terraform v1.11.4" ;;
+version)
+    case "$0" in
+    *tofu) echo "OpenTofu v${VERSION:-1.11.0}" ;;
+    *) echo "Terraform v${VERSION:-1.11.4}" ;;
+    esac
+    ;;
 init)
     mkdir -p .terraform
     : >.terraform.lock.hcl
@@ -32,7 +37,7 @@ plan)
     done
     case "$FAKE" in
     silent) exec sleep 60 ;;
-    protected) echo '{"type":"diagnostic","diagnostic":{"severity":"error","summary":"Instance cannot be destroyed","detail":"Resource aws_secretsmanager_secret.pay has lifecycle.prevent_destroy set, but the plan calls for this resource to be destroyed.","address":"aws_secretsmanager_secret.pay"}}' && exit 1 ;;
+    protected) echo '{"type":"diagnostic","diagnostic":{"severity":"error","summary":"Instance cannot be destroyed","detail":"Resource aws_secretsmanager_secret.pay has lifecycle.prevent_destroy set, but the plan calls for this resource to be destroyed.","range":{"filename":"main.tf.json"},"snippet":{"context":"resource.aws_secretsmanager_secret","code":"      \"pay\": {"}}}' && exit 1 ;;
     esac
     ;;
 show)
@@ -49,6 +54,7 @@ show)
     fi
     ;;
 output) echo '{}' ;;
+state) ;;
 apply)
     said() { echo '{"@timestamp":"2026-11-25T04:00:0'$1'.000000Z","type":"'$2'","hook":{"action":"create","resource":{"addr":"aws_secretsmanager_secret.pay","resource_type":"aws_secretsmanager_secret"}}}'; }
     failed() { echo '{"@timestamp":"2026-11-25T04:00:09.000000Z","type":"diagnostic","diagnostic":{"severity":"error","summary":"'"$1"'","detail":"","address":"aws_secretsmanager_secret.pay"}}'; }

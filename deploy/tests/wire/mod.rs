@@ -112,9 +112,14 @@ fn one<S: Site>(stream: &TcpStream, site: &Arc<Mutex<S>>) -> Option<()> {
         let Some((name, value)) = line.trim().split_once(':') else { break };
         request.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    let length = request.headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
+    let body = if request.headers.get("transfer-encoding").is_some_and(|encoding| encoding == "chunked") {
+        chunks(&mut reader)?
+    } else {
+        let length = request.headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        body
+    };
     request.body = String::from_utf8_lossy(&body).into_owned();
     let (name, fault, early) = {
         let mut site = site.lock().unwrap();
@@ -141,6 +146,22 @@ fn one<S: Site>(stream: &TcpStream, site: &Arc<Mutex<S>>) -> Option<()> {
         _ => {}
     }
     reply(stream, &answer)
+}
+
+/// A body that comes in pieces, each with its length before it.
+fn chunks(reader: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let length = usize::from_str_radix(line.trim(), 16).ok()?;
+        let mut chunk = vec![0; length + 2];
+        reader.read_exact(&mut chunk).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(chunk.get(..length)?);
+    }
 }
 
 fn reply(mut stream: &TcpStream, answer: &Answer) -> Option<()> {

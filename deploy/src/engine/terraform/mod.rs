@@ -5,21 +5,22 @@
 //! `running.json`, and follows what it writes into its log.
 
 mod changes;
+mod folder;
 mod process;
+mod running;
 
-use super::{Drift, Ending, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Trouble, Wanted};
+use super::{Drift, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Trouble, Wanted};
 pub use changes::Names;
+use folder::{forget, private_file};
 use process::{Program, Said};
+pub use running::Running;
 use serde_json::{Value, json};
 use stackc::backend::{Backend, Setting};
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::fs::{self, File};
+use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The template.
 const TEMPLATE: &str = "main.tf.json";
@@ -35,6 +36,10 @@ const LOG: &str = "running.log";
 const LOCK: &str = "lock";
 /// The versions of the providers.
 const PROVIDERS: &str = ".terraform.lock.hcl";
+/// Since when a state in S3 can be locked by a file beside it: Terraform's changelog of 1.10, and OpenTofu's of 1.10.
+const LOCK_FILES: (u32, u32) = (1, 10);
+/// What stands in Terraform's refusal to remove something protected.
+const PROTECTION: &str = "prevent_destroy";
 /// A state that could not be kept where it should.
 const UNSAVED: &str = "errored.tfstate";
 
@@ -89,30 +94,8 @@ pub struct Terraform {
 pub struct Planned {
     file: PathBuf,
     variables: Vec<(String, String)>,
-}
-
-/// An apply under way.
-#[derive(Debug)]
-pub struct Running {
-    /// Its process; none when it is not ours.
-    child: Option<Child>,
-    id: u32,
-    /// The saved plan that it applies, by which its process is known.
-    plan: String,
-    /// How much of its log was read, and the line that is not whole yet.
-    read: u64,
-    rest: String,
-    /// Whether it said that it failed.
-    failed: bool,
-    /// What the cloud calls the resources that are under way, by their names in the template.
-    ids: BTreeMap<String, String>,
-    /// What failed, and has no reason yet: its name in the template, and its type.
-    unexplained: Vec<(String, String)>,
-    /// What it said that is no JSON.
-    plain: String,
-    looked: bool,
-    /// How often it was asked to stop.
-    asked: Cell<u32>,
+    /// What Terraform has against it: then it is only to be shown.
+    protection: Option<Trouble>,
 }
 
 impl Terraform {
@@ -134,6 +117,12 @@ impl Terraform {
         }
         let backend = backend.settled(&options.name, &options.target);
         let program = Program::find(options.program.as_deref())?;
+        if let Some(version) = required(&options.template) {
+            program.at_least(version, "the template")?;
+        }
+        if backend.settings.contains(&("use_lockfile".to_owned(), Setting::Flag(true))) {
+            program.at_least(LOCK_FILES, "a state that is locked by a file (`use_lockfile`)")?;
+        }
         let own = [options.target.as_str()].into_iter().chain(options.parts.iter().map(String::as_str)).collect::<Vec<_>>().join(".");
         let folder = options.beside.join(".stackc").join(own);
         Ok(Terraform { options, program, backend, folder, notice, held: None, failed: Vec::new() })
@@ -154,35 +143,6 @@ impl Terraform {
     }
 
     // ---- the folder ---------------------------------------------------------------------------------------------------
-
-    /// Makes the folder, and keeps others out of it; somebody who is in it is waited for.
-    async fn enter(&mut self) -> Result<(), Trouble> {
-        if self.held.is_some() {
-            return Ok(());
-        }
-        private_folder(&self.folder).map_err(|error| self.unusable(&error))?;
-        // State and plans can hold secrets: of the whole folder, only the providers' versions belong into a repository.
-        let ignore = self.folder.with_file_name(".gitignore");
-        if !ignore.exists() {
-            fs::write(&ignore, "*\n!*/\n!.gitignore\n!.terraform.lock.hcl\n").map_err(|error| self.unusable(&error))?;
-        }
-        let lock = File::options().create(true).truncate(false).write(true).open(self.path(LOCK)).map_err(|error| self.unusable(&error))?;
-        let asked = Instant::now();
-        loop {
-            match lock.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if asked.elapsed() < self.options.lock => tokio::time::sleep(Duration::from_millis(50)).await,
-                Err(TryLockError::WouldBlock) => return Err(self.occupied()),
-                Err(TryLockError::Error(error)) => return Err(self.unusable(&error)),
-            }
-        }
-        self.held = Some(lock);
-        Ok(())
-    }
-
-    fn unusable(&self, error: &std::io::Error) -> Trouble {
-        Trouble::Call(format!("the working folder {} cannot be used: {error}", self.shown()))
-    }
 
     /// An apply that somebody began here and that is still under way.
     fn under_way(&self) -> Option<Running> {
@@ -224,17 +184,6 @@ impl Terraform {
             (self.notice)(&format!("{} holds the providers' versions: commit it, and every deploy takes the same", self.path(PROVIDERS).display()));
         }
         Ok(())
-    }
-
-    /// Takes away what one who was killed left: a plan and a log can hold secrets.
-    fn sweep(&self) {
-        let entries = fs::read_dir(&self.folder).map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
-        for entry in entries {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with("plan-") || name == RUNNING || name == LOG {
-                forget(&entry.path());
-            }
-        }
     }
 
     fn not_ready(&self, said: &Said) -> Trouble {
@@ -296,20 +245,40 @@ impl Terraform {
 
     fn locked(&self, lock: &changes::Lock) -> Trouble {
         let since = if lock.since.is_empty() { String::new() } else { format!(" since {} (UTC)", lock.since) };
-        Trouble::Resumable {
-            what: format!("the state is locked by {}{since} ({})", or(&lock.who, "somebody"), or(&lock.operation, "an operation")),
-            next: format!("let that come to its end; only when it is dead for certain, {}", self.by_hand(&format!("force-unlock {}", lock.id))),
-        }
+        let operation = if lock.operation.is_empty() { String::new() } else { format!(" ({})", lock.operation) };
+        let by_force = match lock.id.as_str() {
+            "" => String::new(),
+            id => format!("; only when it is dead for certain, {}", self.by_hand(&format!("force-unlock {id}"))),
+        };
+        let who = if lock.who.is_empty() { "somebody; its server does not tell who" } else { &lock.who };
+        Trouble::Resumable { what: format!("the state is locked by {who}{since}{operation}"), next: format!("let that come to its end{by_force}") }
+    }
+
+    /// The parameters that have no default, and that the environment gives no value.
+    fn without_value(&self) -> Vec<&(String, bool, Option<String>)> {
+        let template: Value = serde_json::from_str(&self.options.template).unwrap_or_default();
+        let given = |name: &str| template.pointer(&format!("/variable/{name}/default")).is_some() || std::env::var_os(format!("TF_VAR_{name}")).is_some();
+        self.options.params.iter().filter(|(name, _, value)| value.is_none() && !given(name)).collect()
     }
 
     /// Values for verbs that change nothing of the stack: what the environment gives, and else something, since the program wants a value for each.
     fn any_values(&self) -> Vec<(String, String)> {
-        let values = self.options.params.iter().filter_map(|(name, number, given)| {
-            let variable = format!("TF_VAR_{name}");
-            let given = given.clone().or_else(|| std::env::var_os(&variable).is_none().then(|| if *number { "0".to_owned() } else { String::new() }))?;
-            Some((variable, given))
-        });
-        values.collect()
+        let given = self.options.params.iter().filter_map(|(name, _, value)| Some((name, value.clone()?)));
+        let empty = self.without_value().into_iter().map(|(name, number, _)| (name, if *number { "0".to_owned() } else { String::new() }));
+        given.chain(empty).map(|(name, value)| (format!("TF_VAR_{name}"), value)).collect()
+    }
+
+    /// A plan of such a verb. What was refused may be so because of a value that is only there for the program's sake.
+    async fn planned_with_any(&self, kind: &str, doing: &str) -> Result<(PathBuf, Value), Trouble> {
+        self.planned(&[kind], &self.any_values(), doing).await.map_err(|trouble| match trouble {
+            Trouble::Refused { what, reasons, next: None } => {
+                let variables: Vec<String> = self.without_value().iter().map(|(name, ..)| format!("STACKC_PARAM_{}", name.to_uppercase())).collect();
+                let next =
+                    (!variables.is_empty()).then(|| format!("if it is for want of a parameter's value, give it by the environment: {}", variables.join(", ")));
+                Trouble::Refused { what, reasons, next }
+            }
+            other => other,
+        })
     }
 
     /// Makes a plan, and reads it.
@@ -362,25 +331,6 @@ impl Terraform {
         Trouble::Call(format!("there is no stack `{}` in {}; `stackc deploy` makes it", self.options.name, self.place()))
     }
 
-    /// How an apply ended, and what it takes to go on.
-    fn ending(&self, running: &Running, code: Option<i32>, failed: bool) -> Ending {
-        if self.path(UNSAVED).exists() {
-            return Ending::Failed { how: "an unsaved state".to_owned(), next: self.push() };
-        }
-        match code {
-            Some(0) => Ending::Done,
-            None if running.child.is_none() && !failed => Ending::Done,
-            _ => {
-                let killed = if code.is_none() && running.child.is_some() { format!("{} was killed; ", self.program.title) } else { String::new() };
-                let mended = if running.asked.get() == 0 { ", once the cause is mended" } else { "" };
-                Ending::Failed {
-                    how: "between before and after".to_owned(),
-                    next: format!("{killed}what is done is kept in its state, and the same command goes on from there{mended}"),
-                }
-            }
-        }
-    }
-
     /// The template, without the protection of what may be replaced or removed this time.
     fn lifted(&self, wanted: &Wanted) -> String {
         let allowed: Vec<&String> = wanted.protect.iter().filter(|name| wanted.allowed.contains(name)).collect();
@@ -399,6 +349,22 @@ impl Terraform {
         if self.backend.is_local() { self.shown() } else { self.backend.place() }
     }
 
+    /// Whether the state that could not be kept was pushed since. Terraform leaves its file then: it goes with this.
+    async fn was_pushed(&self) -> Result<bool, Trouble> {
+        let kept = self.run(&["state", "pull"], &[]).await?;
+        if kept.code != Some(0) {
+            return Err(self.refusal("read the state", &kept));
+        }
+        let unsaved = fs::read_to_string(self.path(UNSAVED)).unwrap_or_default();
+        let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+        let same = |kept: &Value, unsaved: &Value| ["lineage", "outputs", "resources"].iter().all(|field| kept.get(field) == unsaved.get(field));
+        let pushed = matches!((read(&kept.out), read(&unsaved)), (Some(kept), Some(unsaved)) if same(&kept, &unsaved));
+        if pushed {
+            forget(&self.path(UNSAVED));
+        }
+        Ok(pushed)
+    }
+
     fn push(&self) -> String {
         format!(
             "{} holds what could not be kept in {}: push it once ({})",
@@ -406,76 +372,6 @@ impl Terraform {
             self.kept_in(),
             self.by_hand(&format!("state push {UNSAVED}"))
         )
-    }
-
-    /// What the log has since it was read last, and whether it has an error.
-    fn heard(&self, running: &mut Running) -> Vec<Event> {
-        let mut events = Vec::new();
-        let Ok(mut log) = File::open(self.path(LOG)) else { return events };
-        let mut bytes = Vec::new();
-        if log.seek(SeekFrom::Start(running.read)).is_err() || log.read_to_end(&mut bytes).is_err() {
-            return events;
-        }
-        running.read += bytes.len() as u64;
-        running.rest.push_str(&String::from_utf8_lossy(&bytes));
-        let whole = running.rest.rfind('\n').map_or(0, |at| at + 1);
-        let rest = running.rest.split_off(whole);
-        for text in std::mem::replace(&mut running.rest, rest).lines() {
-            match changes::line(text) {
-                Some(line) => {
-                    let event = changes::event(&line, &self.options.names);
-                    events.extend(event.map(|event| running.understood(event, &line)));
-                }
-                None => running.plain.push_str(&format!("{text}\n")),
-            }
-        }
-        running.failed |= events.iter().any(|event| event.step == super::Step::Failed);
-        events
-    }
-}
-
-impl Running {
-    fn of(child: Option<Child>, id: u32, plan: String) -> Running {
-        let id = child.as_ref().map_or(id, Child::id);
-        Running {
-            child,
-            id,
-            plan,
-            read: 0,
-            rest: String::new(),
-            failed: false,
-            ids: BTreeMap::new(),
-            unexplained: Vec::new(),
-            plain: String::new(),
-            looked: false,
-            asked: Cell::new(0),
-        }
-    }
-}
-
-impl Running {
-    /// An event, with its resource where Terraform does not say which: what it says of a removal that failed names none.
-    fn understood(&mut self, mut event: Event, line: &Value) -> Event {
-        let kind = changes::text(line, "type");
-        match (&event.name, kind) {
-            (Some(name), "apply_start") => {
-                let id = line.pointer("/hook/id_value").and_then(Value::as_str).unwrap_or_default();
-                self.ids.insert(name.clone(), id.to_owned());
-            }
-            (Some(name), "apply_errored") => self.unexplained.push((name.clone(), event.ty.clone())),
-            (Some(name), "diagnostic") => self.unexplained.retain(|(known, _)| known != name),
-            (None, "diagnostic") => {
-                let reason = event.reason.as_deref().unwrap_or_default();
-                let named = |(name, _): &&(String, String)| self.ids.get(name).is_some_and(|id| !id.is_empty() && reason.contains(id.as_str()));
-                let only = if self.unexplained.len() == 1 { self.unexplained.first() } else { None };
-                if let Some((name, ty)) = self.unexplained.iter().find(named).or(only).cloned() {
-                    self.unexplained.retain(|(known, _)| *known != name);
-                    (event.name, event.ty) = (Some(name), ty);
-                }
-            }
-            _ => {}
-        }
-        event
     }
 }
 
@@ -503,7 +399,7 @@ impl Engine for Terraform {
             return Ok(State::Busy("an apply is under way".to_owned(), running));
         }
         self.ready().await?;
-        if self.path(UNSAVED).exists() {
+        if self.path(UNSAVED).exists() && !self.was_pushed().await? {
             return Ok(State::Stuck { how: "an unsaved state".to_owned(), cure: Err(self.push()) });
         }
         Ok(if self.resources().await?.is_empty() { State::Absent } else { State::Settled })
@@ -522,14 +418,27 @@ impl Engine for Terraform {
             Given::Previous => None,
         });
         let variables: Vec<(String, String)> = given.collect();
-        let (file, plan) = self.planned(&[], &variables, "plan this, and nothing was changed").await?;
+        let doing = "plan this, and nothing was changed";
+        let (file, plan, protection) = match self.planned(&[], &variables, doing).await {
+            Ok((file, plan)) => (file, plan, None),
+            Err(refused) if refused.is_about(PROTECTION) => {
+                // Terraform does not say why something protected would go. The plan without the protection does, and is never applied.
+                let open = Wanted { allowed: wanted.protect.clone(), ..wanted.clone() };
+                self.ready_for(&self.lifted(&open)).await?;
+                let shown = self.planned(&[], &variables, doing).await;
+                self.ready_for(&lifted).await?;
+                let Ok((file, plan)) = shown else { return Err(refused) };
+                (file, plan, Some(refused))
+            }
+            Err(trouble) => return Err(trouble),
+        };
         let found = changes::changes(&plan, &self.options.names);
         let drifted = changes::drifted(&plan, &self.options.names);
         let mut notes = Vec::new();
         if drifted.iter().any(|drift| found.iter().any(|change| change.name == drift.name)) {
             notes.push("others changed some of this since the last deploy, and it is put back, too: `stackc drift` shows what".to_owned());
         }
-        let nothing = plan.get("applyable") == Some(&json!(false)) || found.is_empty() && !outputs_change(&plan);
+        let nothing = protection.is_none() && (plan.get("applyable") == Some(&json!(false)) || found.is_empty() && !outputs_change(&plan));
         if nothing {
             forget(&file);
             return Ok(Plan { changes: found, notes, with: None });
@@ -537,7 +446,7 @@ impl Engine for Terraform {
         if found.is_empty() {
             notes.push("only outputs change".to_owned());
         }
-        Ok(Plan { changes: found, notes, with: Some(Planned { file, variables }) })
+        Ok(Plan { changes: found, notes, with: Some(Planned { file, variables, protection }) })
     }
 
     async fn discard(&mut self, planned: Planned) -> Result<(), Trouble> {
@@ -546,6 +455,10 @@ impl Engine for Terraform {
     }
 
     async fn apply(&mut self, planned: Planned) -> Result<Running, Trouble> {
+        if let Some(refused) = planned.protection {
+            forget(&planned.file);
+            return Err(refused);
+        }
         self.begin(&planned).await.inspect_err(|_| forget(&planned.file))
     }
 
@@ -643,13 +556,14 @@ impl Engine for Terraform {
         });
         let resources: Vec<ResourceStatus> = found.collect();
         let half = resources.iter().any(|resource| resource.how != "there");
-        let reason = half.then(|| "what is half made is made anew by the next `stackc deploy`".to_owned());
+        let reason = half
+            .then(|| "what is half made is made anew by the next `stackc deploy`; if it holds data or is protected, with `--allow-replace NAME`".to_owned());
         Ok(Status { how: Some(if half { "half made" } else { "deployed" }.to_owned()), reason, facts, resources })
     }
 
     async fn events(&mut self, most: usize) -> Result<Vec<Event>, Trouble> {
         let Some(mut running) = self.under_way() else {
-            return Err(Trouble::Cannot("Terraform keeps no events: `stackc status` shows how the stack is".to_owned()));
+            return Err(Trouble::Cannot(format!("{} keeps no events: `stackc status` shows how the stack is", self.program.title)));
         };
         let events = self.heard(&mut running);
         let surplus = events.len().saturating_sub(most);
@@ -661,7 +575,7 @@ impl Engine for Terraform {
         if self.resources().await?.is_empty() {
             return Err(self.absent());
         }
-        let (file, plan) = self.planned(&["-refresh-only"], &self.any_values(), "compare the stack with what was deployed").await?;
+        let (file, plan) = self.planned_with_any("-refresh-only", "compare the stack with what was deployed").await?;
         forget(&file);
         Ok(Drift { drifted: changes::drifted(&plan, &self.options.names), ..Drift::default() })
     }
@@ -672,7 +586,7 @@ impl Engine for Terraform {
     }
 
     async fn clear(&mut self, _obstacle: &Obstacle) -> Result<(), Trouble> {
-        Err(Trouble::Cannot("Terraform does not empty what it did not fill".to_owned()))
+        Err(Trouble::Cannot(format!("{} does not empty what it did not fill", self.program.title)))
     }
 
     async fn destroy(&mut self, retain: &[String]) -> Result<Running, Trouble> {
@@ -683,21 +597,23 @@ impl Engine for Terraform {
                 return Err(self.refusal("leave a resource behind", &said));
             }
         }
-        let variables = self.any_values();
-        let (file, _) = self.planned(&["-destroy"], &variables, "plan the removal, and nothing was removed").await?;
-        let planned = Planned { file, variables };
+        let (file, _) = self.planned_with_any("-destroy", "plan the removal, and nothing was removed").await?;
+        let planned = Planned { file, variables: self.any_values(), protection: None };
         self.begin(&planned).await.inspect_err(|_| forget(&planned.file))
     }
+}
+
+/// The version that a template asks for with `>=`.
+fn required(template: &str) -> Option<(u32, u32)> {
+    let template: Value = serde_json::from_str(template).ok()?;
+    let mut numbers = template.pointer("/terraform/required_version")?.as_str()?.strip_prefix(">=")?.trim().split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 /// Whether a plan changes outputs.
 fn outputs_change(plan: &Value) -> bool {
     let changes = plan.get("output_changes").and_then(Value::as_object);
     changes.is_some_and(|changes| changes.values().any(|change| change.pointer("/actions/0").and_then(Value::as_str) != Some("no-op")))
-}
-
-fn or<'t>(text: &'t str, otherwise: &'t str) -> &'t str {
-    if text.is_empty() { otherwise } else { text }
 }
 
 /// What Terraform says to a person, without the frame that it draws around it.
@@ -707,33 +623,6 @@ fn plain(said: &str) -> String {
     // What comes before its errors is how it came to them.
     let from = lines.iter().position(|line| line.starts_with("Error: ")).unwrap_or(0);
     lines.get(from..).unwrap_or_default().join("\n").trim_start_matches("Error: ").to_owned()
-}
-
-/// Removes a file, if it is there.
-fn forget(path: &Path) {
-    // One that is gone is what was wanted; one that cannot be removed is in a folder that only its owner can read.
-    let _ = fs::remove_file(path);
-}
-
-/// A folder that only its owner can look into.
-fn private_folder(path: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(path)?;
-    #[cfg(unix)]
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-    Ok(())
-}
-
-/// A file that only its owner can read.
-fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = File::options();
-    options.create(true).truncate(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    match std::io::Write::write_all(&mut file, text.as_bytes()) {
-        Err(error) if error.kind() == ErrorKind::WriteZero => Err(std::io::Error::other("the disk is full")),
-        other => other,
-    }
 }
 
 /// Terraform's block for a backend.

@@ -23,6 +23,8 @@ pub struct Program {
     path: PathBuf,
     /// What a person calls it.
     pub title: &'static str,
+    /// Its version, as it says it.
+    version: String,
 }
 
 /// What a run said, and how it ended.
@@ -43,17 +45,40 @@ impl Program {
         for candidate in candidates {
             let Ok(output) = Command::new(candidate).arg("version").env("CHECKPOINT_DISABLE", "1").stdin(Stdio::null()).output() else { continue };
             let version = String::from_utf8_lossy(&output.stdout).into_owned();
-            let title = [("Terraform v", "Terraform"), ("OpenTofu v", "OpenTofu")].into_iter().find(|(word, _)| version.contains(word));
-            if let Some((_, title)) = title {
+            let title = [("Terraform v", "Terraform"), ("OpenTofu v", "OpenTofu")].into_iter().find_map(|(word, title)| {
+                let (_, version) = version.split_once(word)?;
+                Some((title, version.split_whitespace().next().unwrap_or_default().to_owned()))
+            });
+            if let Some((title, version)) = title {
                 // A path is one from here, and it is started from elsewhere.
                 let path = if candidate.contains('/') { std::fs::canonicalize(candidate).unwrap_or_else(|_| candidate.into()) } else { candidate.into() };
-                return Ok(Program { path, title });
+                return Ok(Program { path, title, version });
             }
         }
         Err(Trouble::Call(match wanted {
             Some(wanted) => format!("`{wanted}` is neither Terraform nor OpenTofu, or does not start: --engine takes the name or the path of one"),
             None => "neither `terraform` nor `tofu` is on PATH: install one, or name it with --engine".to_owned(),
         }))
+    }
+
+    /// Sees to it that it is this version at least; both programs count alike, from 1.5 on each for itself.
+    ///
+    /// # Errors
+    /// That it is too old, for what is wanted of it.
+    pub fn at_least(&self, wanted: (u32, u32), what: &str) -> Result<(), Trouble> {
+        let mut numbers = self.version.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+        match (numbers.next(), numbers.next()) {
+            (Some(major), Some(minor)) if (major, minor) < wanted => Err(Trouble::Call(format!(
+                "{what} needs {} {}.{} or later, and `{}` is {}: install a newer one, or name another with --engine",
+                self.title,
+                wanted.0,
+                wanted.1,
+                self.name(),
+                self.version
+            ))),
+            // What says no version that can be read has its own word to say.
+            _ => Ok(()),
+        }
     }
 
     /// Its name, for a command that a person is told to type.
