@@ -82,6 +82,9 @@ pub struct Plan<P> {
     pub with: Option<P>,
 }
 
+/// In the place of a value that is known only once the change is made.
+pub const KNOWN_AFTER: &str = "(known after it)";
+
 /// What becomes of the data of a resource that nothing is kept of.
 pub const DATA_GOES: &str = "its data goes with it";
 

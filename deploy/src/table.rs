@@ -87,10 +87,11 @@ fn differences<'v>(path: &str, old: Option<&'v Value>, new: Option<&'v Value>, f
 
 fn property_line(property: &PropertyChange) -> String {
     let values = match (&property.old, &property.new) {
-        (Some(old), Some(new)) => format!(": {} → {}", short(old), short(new)),
-        (None, Some(new)) => format!(": → {}", short(new)),
-        (Some(old), None) => format!(": {} →", short(old)),
         (None, None) => String::new(),
+        (old, new) => {
+            let shown = |value: &Option<String>| value.as_deref().map_or_else(|| "(none)".to_owned(), short);
+            format!(": {} → {}", shown(old), shown(new))
+        }
     };
     let because =
         property.because.as_ref().filter(|_| property.old.is_none() && property.new.is_none()).map(|cause| format!(" (by {cause})")).unwrap_or_default();

@@ -132,6 +132,22 @@ fn a_refusal_is_shown_at_its_line_and_the_next_deploy_goes_on() {
 }
 
 #[test]
+fn a_service_that_ecs_took_back_is_no_deploy_that_was_done() {
+    let Some(aws) = Aws::start() else { return };
+    let stack = "stack shop {\n    param image default=\"acme/shop:1.2\"\n    network main\n    service web network=main image=(get)image\n}\n";
+    let run = Run::new(stack, "tf-aws", aws.environment.clone());
+    run.ok(&["deploy", "--yes"]);
+    // The provider waits until the service is steady, which it is again with the tasks from before.
+    let ended = run.ends(&["deploy", "--yes", "--set", "image=acme/shop:broken"], 3);
+    assert!(ended.stderr.contains("circuit breaker took the service back") && ended.stderr.contains("stack.kdl:4"), "{}", ended.stderr);
+    let running = "ecs = of('ecs')\nservice = ecs.describe_services(cluster='shop', services=['web'])['services'][0]\nprint(ecs.describe_task_definition(taskDefinition=service['taskDefinition'])['taskDefinition']['containerDefinitions'][0]['image'])";
+    assert_eq!(aws.behind(running).trim(), "acme/shop:1.2");
+    run.ok(&["deploy", "--yes", "--set", "image=acme/shop:1.3"]);
+    assert_eq!(aws.behind(running).trim(), "acme/shop:1.3");
+    run.ok(&["plan", "--set", "image=acme/shop:1.3", "--detailed-exitcode"]);
+}
+
+#[test]
 fn one_killed_in_the_middle_is_gone_on_with() {
     let Some(aws) = Aws::start() else { return };
     let stack = SHOP.replace("registry images keep=20", "bucket images versioned=#true").replace("images.url", "images.domain");

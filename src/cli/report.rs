@@ -7,6 +7,7 @@ use stackc::diag::{Diagnostic, Severity};
 use stackc::source::{Sources, Span};
 use std::fmt;
 use std::io::IsTerminal;
+use textwrap::WordSplitter;
 
 /// Writes all diagnostics of a run. `artefact_on_stdout` keeps machine formats off standard output.
 pub fn report(diagnostics: &[Diagnostic], sources: &Sources, format: MessageFormat, artefact_on_stdout: bool) {
@@ -26,9 +27,15 @@ pub fn report(diagnostics: &[Diagnostic], sources: &Sources, format: MessageForm
     }
 }
 
+/// Lines end between words only: a command that was parted at a hyphen could not be copied.
 fn handler(colour: bool) -> GraphicalReportHandler {
     let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false).with_context_lines(1)
+    GraphicalReportHandler::new_themed(theme)
+        .with_width(110)
+        .with_links(false)
+        .with_context_lines(1)
+        .with_break_words(false)
+        .with_word_splitter(WordSplitter::NoHyphenation)
 }
 
 /// `2 errors, 1 warning`.

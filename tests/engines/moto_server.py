@@ -99,11 +99,16 @@ def service_is_steady(original, self, *args, **kwargs):
         deployment.update(runningCount=self.desired_count, pendingCount=0, rolloutState="COMPLETED")
 
 
-# The rollout of a new task definition: moto changes the service and leaves its deployment at the old one.
+# The rollout of a new task definition: moto changes the service and leaves its deployment at the old one. An image with
+# the tag `broken` never becomes healthy: the circuit breaker takes the service back, and it is as steady as it was.
 @wrap(EC2ContainerServiceResponse, "update_service")
 def deployment_follows_the_service(original, self):
+    before = {key: service.task_definition for key, service in self.ecs_backend.services.items()}
     result = original(self)
     service = result.result["service"]
+    new = self.ecs_backend.describe_task_definition(service.task_definition)
+    if any(container["image"].endswith(":broken") for container in new.container_definitions):
+        service.task_definition = next(before[key] for key, known in self.ecs_backend.services.items() if known is service)
     for deployment in service.deployments:
         deployment.update(taskDefinition=service.task_definition, desiredCount=service.desired_count,
                           runningCount=service.desired_count)

@@ -1,7 +1,10 @@
 //! From a change set to changes, and from drift to the same.
 
-use crate::engine::{Change, DATA_GOES, PropertyChange, What};
+use crate::engine::{Change, DATA_GOES, KNOWN_AFTER, PropertyChange, What};
 use aws_sdk_cloudformation::types::{self, ChangeAction, PolicyAction, Replacement, RequiresRecreation};
+
+/// CloudFormation's words for a value that is known only once the change set is executed.
+const UNKNOWN: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
 
 /// A change of a change set; none for what leaves the resource as it is.
 pub fn change(change: &types::ResourceChange) -> Option<Change> {
@@ -41,7 +44,7 @@ fn property(detail: &types::ResourceChangeDetail) -> Option<PropertyChange> {
     Some(PropertyChange {
         path,
         old: target.before_value().map(str::to_owned),
-        new: target.after_value().map(str::to_owned),
+        new: target.after_value().map(|value| value.replace(UNKNOWN, KNOWN_AFTER)),
         replaces: matches!(target.requires_recreation(), Some(RequiresRecreation::Always | RequiresRecreation::Conditionally)),
         because: detail.causing_entity().map(str::to_owned),
     })

@@ -1,14 +1,11 @@
 //! From what Terraform prints as JSON to changes, events and reasons.
 
-use crate::engine::{Change, Event, PropertyChange, Reason, Step, What};
+use crate::engine::{Change, Event, KNOWN_AFTER, PropertyChange, Reason, Step, What};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What a secret value is shown as.
 const SECRET: &str = "(secret)";
-
-/// What a value is shown as that the cloud makes up.
-const UNKNOWN: &str = "(known after it)";
 
 /// From Terraform's addresses, such as `aws_vpc.main`, to the names in the template. What the template no longer has goes by its address.
 #[derive(Debug, Clone, Default)]
@@ -223,7 +220,7 @@ fn shown(value: &Value, secret: &Value, unknown: &Value) -> Value {
         return if value.is_null() && !any(unknown) { Value::Null } else { Value::from(SECRET) };
     }
     if unknown == &Value::Bool(true) {
-        return Value::from(UNKNOWN);
+        return Value::from(KNOWN_AFTER);
     }
     match value {
         Value::Object(fields) => {
@@ -402,7 +399,7 @@ mod tests {
     fn what_is_secret_is_not_shown() {
         let value = json!({ "user": "shop", "password": "hunter2", "list": ["a", "b"] });
         let secret = json!({ "password": true, "list": [false, true] });
-        assert_eq!(shown(&value, &secret, &json!({ "id": true })), json!({ "user": "shop", "password": SECRET, "list": ["a", SECRET], "id": UNKNOWN }));
+        assert_eq!(shown(&value, &secret, &json!({ "id": true })), json!({ "user": "shop", "password": SECRET, "list": ["a", SECRET], "id": KNOWN_AFTER }));
         assert_eq!(shown(&value, &json!(true), &Value::Null), json!(SECRET));
     }
 
