@@ -68,8 +68,8 @@ def block(members, definitions, path, rules):
         keys = FLAGS[flags[0]] + [LETTERS[f] for f in flags[1:] if f in LETTERS]
         attributes[name] = {"type": cty(text, definitions), **dict.fromkeys(keys, True)}
         asked = rule(constraints) if text in SCALARS else {}
-        if "n" in flags:
-            asked["replace"] = True
+        if "n" in flags or "l" in flags:
+            asked["replace"] = True if "n" in flags else "lower"
         if asked:
             rules[where] = asked
     return {"attributes": attributes, "block_types": blocks}

@@ -10,8 +10,8 @@ standard input is open, so it cannot outlive the test that started it, however t
 Core itself refuses unknown and missing arguments, wrong types, wrong numbers of blocks, and references to what is not
 there. The provider refuses values for attributes that are only computed, as every real one does, and what RULES say:
 {resource type: {"block.attribute": {"enum": [...], "pattern": "...", "min": 1, "max": 9, "minlen": 1, "maxlen": 9,
-"replace": true}}}, where "replace" makes a change replace the resource; what is inside a set of blocks is not looked at for
-that. Facts bring their rules along, the flags for what a change replaces among them.
+"replace": true}}}, where "replace" makes a change replace the resource, or with "lower" one to a smaller number or an
+earlier version; what is inside a set of blocks is not looked at for that. Facts bring their rules along, the flags for what a change replaces among them.
 
 TOLD.json is looked for at each call, and says what a cloud would do by itself, to all resources of a type, or to those whose attributes
 are as "where" says:
@@ -151,6 +151,11 @@ def complaint(rule, value):
     return None
 
 
+def level(value):
+    """How high a number or a version is."""
+    return [int(part) for part in re.findall(r"\d+", str(value))]
+
+
 def replacing(block, rules, prior, new, path=()):
     """The paths of what differs between two values and cannot be changed in place."""
     if not isinstance(prior, dict) or not isinstance(new, dict):
@@ -160,7 +165,8 @@ def replacing(block, rules, prior, new, path=()):
         old, now, here = prior.get(name), new.get(name), (*path, name)
         if old == now:
             continue
-        if rules.get(".".join(p for p in here if isinstance(p, str)), {}).get("replace"):
+        how = rules.get(".".join(p for p in here if isinstance(p, str)), {}).get("replace")
+        if how and (how != "lower" or not isinstance(now, msgpack.ExtType) and level(now) < level(old)):
             yield here
         elif name in inner and inner[name]["nesting_mode"] == "list" and isinstance(now, list):
             for i, (one, other) in enumerate(zip(old or [], now)):
