@@ -15,7 +15,6 @@ mod wire;
 
 use fake::Fake;
 use runs::{FILES, SECRET, SHOP, snapshot};
-use std::process::Command;
 
 type Run = runs::Run<Fake>;
 
@@ -48,6 +47,37 @@ fn a_failed_creation_is_reported_at_the_line_and_made_anew() {
     run.fake.with(|world| world.script.fail = None);
     run.ok(&["deploy", "--yes"]);
     snapshot("rollback-complete", &run);
+}
+
+#[test]
+fn what_is_protected_stays_when_a_first_deploy_fails_and_the_next_goes_on() {
+    let run = Run::new(&FILES.replace("versioned=#true", "versioned=#true protect=#true"));
+    run.fake.with(|world| world.script.fail = Some(("ImagesRepository", "The repository with name 'shop' already exists")));
+    run.ends(&["deploy", "--yes"], 3);
+    run.ok(&["status"]);
+    run.ends(&["plan", "--detailed-exitcode"], 2);
+    run.note("it fails again, and what is there stays");
+    run.ends(&["deploy", "--yes"], 3);
+    run.ends(&["destroy", "--yes"], 1);
+    run.note("the cause is mended");
+    run.fake.with(|world| world.script.fail = None);
+    run.ok(&["deploy", "--yes"]);
+    assert!(run.fake.with(|world| world.stack("shop").protected));
+    run.ok(&["plan", "--detailed-exitcode"]);
+    snapshot("create-failed", &run);
+}
+
+#[test]
+fn what_a_half_removed_stack_has_left_behind_protects_it_no_longer() {
+    let run = Run::new(FILES);
+    run.ok(&["deploy", "--yes"]);
+    run.fake.with(|world| world.script.delete_fails = vec![("ImagesRepository", "The repository is in use")]);
+    let destroy = ["destroy", "--yes", "--allow-replace", "images", "--retain", "media"];
+    run.ends(&destroy, 3);
+    run.edit("versioned=#true", "versioned=#true protect=#true");
+    run.fake.with(|world| world.script.delete_fails = Vec::new());
+    run.ok(&destroy);
+    assert!(run.fake.with(|world| world.stacks.iter().all(|stack| stack.status == "DELETE_COMPLETE")));
 }
 
 #[test]
@@ -458,47 +488,6 @@ fn a_second_interrupt_cancels() {
     run.ends(&["events", "--follow"], 3);
     assert_eq!(run.fake.with(|world| world.stack("shop").status.clone()), "UPDATE_ROLLBACK_COMPLETE");
     run.ok(&["plan"]);
-}
-
-/// On a terminal, what is missing is asked for, a secret without showing it, and then whether to do it.
-#[cfg(target_os = "linux")]
-#[test]
-fn on_a_terminal_it_asks() {
-    use std::io::{Read, Write};
-    if Command::new("script").arg("--version").output().is_err() {
-        println!("skipped: there is no `script` (util-linux), which gives a program a terminal");
-        return;
-    }
-    let run = Run::new(SHOP);
-    let plain = run.command(&["deploy"]);
-    let mut command = Command::new("script");
-    let line = format!("{} deploy", env!("CARGO_BIN_EXE_stackc-deploy"));
-    command.args(["-qec", &line, "/dev/null"]).current_dir(run.folder.path()).env_clear();
-    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))).filter(|(name, _)| *name != "STACKC_PARAM_API_KEY"));
-    command.env("TERM", "xterm").stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let mut seen = String::new();
-    let mut answers = vec![("Do this? [y/N]", "y"), ("api-key (key of the payment service):", "typed-in-secret")];
-    let mut bytes = [0; 4096];
-    loop {
-        let length = output.read(&mut bytes).unwrap();
-        if length == 0 {
-            break;
-        }
-        seen.push_str(&String::from_utf8_lossy(&bytes[..length]));
-        if let Some((_, answer)) = answers.last().filter(|(question, _)| seen.contains(question)) {
-            // The echo goes off with the question, not before.
-            std::thread::sleep(std::time::Duration::from_millis(200));
-            writeln!(input, "{answer}").unwrap();
-            answers.pop();
-        }
-    }
-    let status = child.wait().unwrap();
-    assert!(status.success() && answers.is_empty(), "{status}: {seen}");
-    assert!(!seen.contains("typed-in-secret"), "{seen}");
-    assert_eq!(run.fake.with(|world| world.stack("shop").params["ApiKey"].clone()), "typed-in-secret");
-    assert!(seen.contains("shop is deployed"), "{seen}");
 }
 
 #[test]

@@ -216,6 +216,14 @@ class Failed(Exception):
     """An operation failed at a resource, and its event is written."""
 
 
+# The change sets of which what was made stays when they fail.
+STAYS = set()
+
+
+def failure(creates, error):
+    return f"The following resource(s) failed to {'create' if creates else 'update'}: [{error}]." if isinstance(error, Failed) else str(error)
+
+
 class Operation:
     """What is done with a stack, resource by resource, each with its events, in a thread of its own as on AWS."""
 
@@ -302,7 +310,11 @@ class Operation:
             outputs = models.OutputMap(self.there, template, self.stack.stack_id)
             list(outputs.values())
         except Exception as error:  # an output that cannot be worked out fails the stack, as a resource does
-            self.back(creates, old, before, error)
+            if STAYS & {change_set.change_set_name, change_set.change_set_id}:
+                self.stack.template, self.stack.template_dict, self.stack.parameters = change_set.template, template, change_set.parameters
+                self.whole(f"{word}_FAILED", failure(creates, error))
+            else:
+                self.back(creates, old, before, error)
             return
         self.stack.template, self.stack.template_dict, self.stack.parameters = change_set.template, template, change_set.parameters
         self.stack.output_map, self.stack.last_updated_time = outputs, None if creates else utcnow()
@@ -324,8 +336,7 @@ class Operation:
     def back(self, creates, old, before, error):
         """Back to what was: the last step first."""
         word = "ROLLBACK" if creates else "UPDATE_ROLLBACK"
-        why = f"The following resource(s) failed to {'create' if creates else 'update'}: [{error}]." if isinstance(error, Failed) else str(error)
-        self.whole(f"{word}_IN_PROGRESS", f"{why} Rollback requested by user.")
+        self.whole(f"{word}_IN_PROGRESS", f"{failure(creates, error)} Rollback requested by user.")
         failed = []
         for step in reversed(self.undo):
             try:
@@ -384,7 +395,7 @@ def create_change_set(self, stack_name, change_set_name, template, parameters, d
         Operation(there).whole("REVIEW_IN_PROGRESS", "User Initiated")
     elif creates and there.status != "REVIEW_IN_PROGRESS":
         raise AlreadyExistsException(f"Stack [{stack_name}] already exists and cannot be created again with the changeSet [{change_set_name}].")
-    elif not creates and there.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
+    elif not creates and there.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED"):
         raise ValidationError(message=f"Stack:{there.stack_id} is in {there.status} state and can not be updated.")
     id = models.generate_changeset_id(change_set_name, self.region_name, self.account_id)
     made = models.ChangeSet(change_set_type, id, change_set_name, there, template, parameters, description, notification_arns, tags, role_arn)
@@ -471,6 +482,7 @@ def answer_drifts(self):
 
 
 CREATE_CHANGE_SET = responses.CloudFormationResponse.create_change_set
+EXECUTE_CHANGE_SET = responses.CloudFormationResponse.execute_change_set
 CALL = responses.CloudFormationResponse.call_action
 
 
@@ -478,7 +490,16 @@ def answer_change_set(self):
     """moto knows no change set that puts back what others have changed."""
     for stack in self.cloudformation_backend.stacks.values():
         stack.reverts = self._get_param("DeploymentMode") == "REVERT_DRIFT"
+    if self._get_param("OnStackFailure") == "DO_NOTHING":
+        STAYS.add(self._get_param("ChangeSetName"))
     return CREATE_CHANGE_SET(self)
+
+
+def answer_execution(self):
+    """moto takes everything back."""
+    if self._get_bool_param("DisableRollback"):
+        STAYS.add(self._get_param("ChangeSetName"))
+    return EXECUTE_CHANGE_SET(self)
 
 
 def noted(self):
@@ -537,6 +558,7 @@ responses.CloudFormationResponse.update_termination_protection = answer_protecti
 responses.CloudFormationResponse.list_stack_resources = answer_resources
 responses.CloudFormationResponse.list_change_sets = answer_change_sets
 responses.CloudFormationResponse.create_change_set = answer_change_set
+responses.CloudFormationResponse.execute_change_set = answer_execution
 # What AWS answers an update without a change set: a change set that changes nothing is made, and failed.
 responses.CloudFormationResponse._validate_different_update = lambda *_: None
 responses.CloudFormationResponse.detect_stack_drift = answer_drift

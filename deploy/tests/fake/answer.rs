@@ -288,7 +288,7 @@ impl World {
         if !creates && there.is_none() {
             return Err(invalid(format!("Stack [{wanted}] does not exist")));
         }
-        let fit = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "REVIEW_IN_PROGRESS"];
+        let fit = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "REVIEW_IN_PROGRESS", "CREATE_FAILED", "UPDATE_FAILED"];
         if let Some(at) = there.filter(|at| !fit.contains(&self.stacks[*at].status.as_str())) {
             return Err(invalid(format!("Stack:{} is in {} state and can not be updated.", self.stacks[at].id, self.stacks[at].status)));
         }
@@ -331,6 +331,14 @@ impl World {
         });
         let stack = self.stacks[at].clone();
         let mut changes = compare(&stack.template, &stack.params, &template, &params, &self.script.create_only);
+        // What was never made is made when what failed is gone on with.
+        if matches!(stack.status.as_str(), "CREATE_FAILED" | "UPDATE_FAILED") {
+            let there = |name: &str| stack.resources.iter().any(|resource| resource.name == name && resource.status.ends_with("_COMPLETE"));
+            for (name, ty) in resources(&template).into_iter().filter(|(name, _)| !there(name)) {
+                changes.retain(|change| change.name != name);
+                changes.push(Change { action: "Add", name, ty, replacement: "", policy: None, details: Vec::new() });
+            }
+        }
         let reverts = field(fields, "DeploymentMode") == "REVERT_DRIFT";
         // What somebody changed goes back to what was deployed; what somebody removed is made again.
         for (name, property, deployed, there) in self.script.drift.iter().filter(|_| reverts) {
@@ -357,6 +365,7 @@ impl World {
             template,
             params,
             creates,
+            stays: field(fields, "OnStackFailure") == "DO_NOTHING",
             status,
             reason,
             execution,
@@ -428,6 +437,11 @@ impl World {
         if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" {
             return Err(invalid(format!("Stack:{} is in {status} state and can not be updated.", set.stack)));
         }
+        // What never came up has nothing to go back to.
+        let stays = set.stays || field(fields, "DisableRollback") == "true";
+        if !stays && matches!(status.as_str(), "CREATE_FAILED" | "UPDATE_FAILED") {
+            return Err(invalid(format!("Stack:{} is in {status} state, and would be rolled back by what is no update with rollback disabled.", set.stack)));
+        }
         self.acts.push("ExecuteChangeSet".to_owned());
         if self.change_sets[place].reverts {
             self.script.drift.clear();
@@ -443,7 +457,7 @@ impl World {
         stack.token = field(fields, "ClientRequestToken").to_owned();
         stack.looks = 0;
         self.state(at, if set.creates { "CREATE_IN_PROGRESS" } else { "UPDATE_IN_PROGRESS" }, Some("User Initiated".to_owned()));
-        self.plan_execution(at, &set.changes, set.creates);
+        self.plan_execution(at, &set.changes, set.creates, stays);
         Ok(String::new())
     }
 

@@ -135,6 +135,8 @@ struct ChangeSet {
     template: String,
     params: BTreeMap<String, String>,
     creates: bool,
+    /// Whether what is made stays when it fails.
+    stays: bool,
     status: &'static str,
     reason: Option<String>,
     execution: &'static str,
@@ -311,7 +313,7 @@ impl World {
     }
 
     /// What executing a change set will lead to, tick by tick.
-    fn plan_execution(&mut self, at: usize, changes: &[Change], creates: bool) {
+    fn plan_execution(&mut self, at: usize, changes: &[Change], creates: bool, stays: bool) {
         let script = self.script.clone();
         let mut timeline: VecDeque<Vec<Effect>> = VecDeque::new();
         let resource = |change: &Change, status, reason: Option<String>| Effect::Resource { name: change.name.clone(), ty: change.ty.clone(), status, reason };
@@ -352,7 +354,10 @@ impl World {
             return;
         };
         let reason = Some(format!("The following resource(s) failed to {}: [{name}]. ", if creates { "create" } else { "update" }));
-        if creates {
+        if stays {
+            let status = if creates { "CREATE_FAILED" } else { "UPDATE_FAILED" };
+            timeline.push_back(vec![Effect::Stack { status, reason }]);
+        } else if creates {
             timeline.push_back(vec![Effect::Stack { status: "ROLLBACK_IN_PROGRESS", reason: reason.map(|text| format!("{text}Rollback requested by user.")) }]);
             for change in made.iter().rev().chain([&culprit]) {
                 timeline.push_back(vec![resource(change, "DELETE_COMPLETE", None)]);

@@ -53,6 +53,8 @@ pub struct Planned {
     change_set: String,
     stack: String,
     creates: bool,
+    /// Whether what is made stays when this fails: CloudFormation asks for that again as long as a stack has never come up.
+    stays: bool,
     /// What is protected all the same while this is done.
     protect: Vec<String>,
 }
@@ -335,9 +337,8 @@ impl Cfn {
 
     fn next_after(&self, how: &str) -> String {
         match how {
-            "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" => {
-                "nothing of it is in use; mend the cause, and `stackc deploy` removes what is left and makes it anew"
-            }
+            "CREATE_FAILED" | "UPDATE_FAILED" => "what was made stays; mend the cause, and `stackc deploy` goes on from there",
+            "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => "nothing of it is in use; mend the cause, and `stackc deploy` removes what is left and makes it anew",
             "UPDATE_ROLLBACK_COMPLETE" => "it runs as it did before; mend the cause and deploy again",
             "UPDATE_ROLLBACK_FAILED" => {
                 "mend what kept it from going back, and `stackc deploy` goes on with it; `--skip NAME` leaves a resource as it is, for you to mend by hand"
@@ -374,7 +375,7 @@ impl Engine for Cfn {
         Ok(match how.as_str() {
             // Left by a plan that was never carried out; a change set that creates takes it over.
             "REVIEW_IN_PROGRESS" => State::Absent,
-            "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" => {
+            "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => {
                 State::Stuck { how, cure: Ok(Cure { does: "what never came up is deleted, and the stack is made anew".to_owned(), with: Repair::Delete(id) }) }
             }
             "UPDATE_ROLLBACK_FAILED" => {
@@ -445,8 +446,9 @@ impl Engine for Cfn {
                 .set_parameters(Some(params.clone()));
             call = call.change_set_type(if creates { ChangeSetType::Create } else { ChangeSetType::Update }).set_role_arn(self.options.role.clone());
             if creates {
-                // A first creation that fails is taken back, and its events stay to be read.
-                call = call.on_stack_failure(OnStackFailure::Rollback);
+                // A first creation that fails is taken back, and its events stay to be read. What is protected would keep it from going back, and the network with it:
+                // then what was made stays, and the next deploy goes on.
+                call = call.on_stack_failure(if wanted.protect.is_empty() { OnStackFailure::Rollback } else { OnStackFailure::DoNothing });
             }
             if wanted.revert_drift && !creates {
                 call = call.deployment_mode(DeploymentMode::RevertDrift);
@@ -468,7 +470,8 @@ impl Engine for Cfn {
             Err(why) => return Err(why.trouble("make a change set")),
         };
         let protect = wanted.protect.iter().filter(|name| !wanted.allowed.contains(name)).cloned().collect();
-        let planned = Planned { change_set, stack, creates, protect };
+        let stays = before.as_ref().is_some_and(|stack| matches!(word(stack), "CREATE_FAILED" | "UPDATE_FAILED"));
+        let planned = Planned { change_set, stack, creates, stays, protect };
         let found = self
             .changes(&planned.change_set)
             .await
@@ -501,7 +504,7 @@ impl Engine for Cfn {
         let token = token();
         let send = async || {
             let call = self.client.execute_change_set().change_set_name(&planned.change_set).client_request_token(&token);
-            call.send().await.map(drop).map_err(fault)
+            call.set_disable_rollback(planned.stays.then_some(true)).send().await.map(drop).map_err(fault)
         };
         let happened = async || match self.client.describe_change_set().change_set_name(&planned.change_set).send().await.map_err(fault) {
             Ok(found) => Ok(found.execution_status().is_some_and(|status| *status != ExecutionStatus::Available).then_some(())),
