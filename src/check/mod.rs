@@ -287,7 +287,9 @@ impl<'a> Checker<'a> {
     /// Names in the cloud begin with that of the running stack, so the one is as short as the other.
     fn check_full_name(&mut self, stage: Option<&Node>) {
         let name = self.model.full_name();
-        if name.len() > MAX_NAME && name != self.model.name {
+        let parts = [Some(&self.model.name), self.model.stage.as_ref()];
+        // What is wrong with a part is said of the part.
+        if name.len() > MAX_NAME && parts.into_iter().flatten().all(|part| flaw_of_name(part).is_none()) {
             let span = stage.and_then(|stage| stage.args.first()).map_or(self.model.span, |value| value.span);
             self.out.push(diag::bad_name(span, &name, &format!("the running stack is called so, and it has {} characters", name.len())));
         }
