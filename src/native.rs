@@ -212,8 +212,13 @@ impl NativeResource {
     /// The resources that its properties refer to.
     pub fn references(&self) -> Vec<NativeId> {
         let mut found = Vec::new();
-        self.body.iter().map(|(_, val)| val).chain(self.expected.iter().map(|expected| &expected.value)).for_each(|val| val.references(&mut found));
+        self.values().for_each(|val| val.references(&mut found));
         found
+    }
+
+    /// All values that the template has of it.
+    pub fn values(&self) -> impl Iterator<Item = &Val> {
+        self.body.iter().map(|(_, val)| val).chain(self.expected.iter().map(|expected| &expected.value))
     }
 
     /// All resources that have to exist first.
@@ -236,7 +241,11 @@ impl NativeResource {
 impl NativeResource {
     /// Whether another one would be the same but for its name.
     pub fn alike(&self, other: &NativeResource) -> bool {
-        (self.kind, &self.ty, self.parent) == (other.kind, &other.ty, other.parent) && alike(&self.body, &other.body)
+        let expected = |one: &Expected, other: &Expected| one.attribute == other.attribute && one.value.alike(&other.value);
+        (self.kind, &self.ty, self.parent) == (other.kind, &other.ty, other.parent)
+            && alike(&self.body, &other.body)
+            && self.expected.len() == other.expected.len()
+            && self.expected.iter().zip(&other.expected).all(|(one, other)| expected(one, other))
     }
 
     /// Refers to other resources by their new places.

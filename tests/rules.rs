@@ -102,6 +102,10 @@ fn every_rule_that_holds_is_taken() {
 
 /// What is written for a stack when the rules of a file begin with something more.
 fn built(stack: &str, changes: &[(&str, &str, &str)]) -> String {
+    built_for("cfn", stack, changes)
+}
+
+fn built_for(target: &str, stack: &str, changes: &[(&str, &str, &str)]) -> String {
     let read = |file: &str| std::fs::read_to_string(root().join("targets").join(file)).unwrap();
     let overlay = changes.iter().map(|(file, after, text)| {
         let rules = read(file);
@@ -113,7 +117,7 @@ fn built(stack: &str, changes: &[(&str, &str, &str)]) -> String {
     let file = sources.add("stack.kdl", stack.to_owned());
     let (model, problems) = compiler.check(file, stackc::check::Variant::default(), &mut sources);
     assert!(!problems.has_errors(), "{problems:?}");
-    let target = compiler.targets(&mut sources).into_iter().find(|target| target.name == "cfn").unwrap();
+    let target = compiler.targets(&mut sources).into_iter().find(|known| known.name == target).unwrap();
     let (artefact, problems) = compiler.build(&model.unwrap(), &target, stackc::emit::Style::default(), &mut sources);
     artefact.unwrap_or_else(|| panic!("{problems:?}")).text
 }
@@ -127,6 +131,15 @@ fn what_leads_to_a_resource_comes_the_narrowest_first() {
     let squeezed: String = text.split_whitespace().collect();
     assert!(squeezed.contains("[\"/\",\"/api/*\",\"/*\"]"), "{text}");
     assert!(text.contains("\"admin /\"") && text.contains("\"web /api/*\""), "{text}");
+}
+
+#[test]
+fn a_parameter_that_only_an_expectation_reads_is_declared() {
+    let seen = r#"param owner default=nobody about="who answers for it"
+        resource seen aws_ssm_parameter { name (get)this.name; type String; value none; (expect)value (get)param.owner "it is somebody else's"; }"#;
+    let text = built_for("tf-aws", "stack shop {\n    registry images\n}\n", &[("aws/registry.kdl", "\n    tf-aws {", seen)]);
+    assert!(text.contains("self.value == var."), "{text}");
+    assert!(text.contains("\"variable\"") && text.contains("\"default\": \"nobody\""), "{text}");
 }
 
 #[test]

@@ -235,7 +235,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             }
         }
         let mut read = Vec::new();
-        resources.iter().flat_map(|resource| &resource.body).for_each(|(_, val)| val.params(&mut read));
+        resources.iter().flat_map(NativeResource::values).for_each(|val| val.params(&mut read));
         outputs.iter().for_each(|output| output.value.params(&mut read));
         settings.iter().for_each(|(_, val)| val.params(&mut read));
         let mut params = self.params();
