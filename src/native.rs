@@ -46,6 +46,8 @@ pub struct MetLoss {
     pub reason: String,
     /// What to do instead.
     pub instead: Option<String>,
+    /// Which ordinary applications do not run because of it, if there are such.
+    pub breaks: Option<String>,
     /// Whether the user wrote what is lost, rather than the spec as a default.
     pub given: bool,
     /// Why the author of the stack accepts it, if so.

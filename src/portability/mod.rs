@@ -16,6 +16,12 @@ use crate::rules::{Grade, Target};
 use crate::source::{Sources, Span};
 use serde_json::json;
 
+/// How much of a node arrives at most, in thousandths, where ordinary applications do not run because of a loss.
+const BROKEN: u32 = 250;
+
+/// The score of a target at most where a node of the stack is broken: the rest may arrive as well as it will.
+const BROKEN_SCORE: u32 = 50;
+
 /// What a stack keeps and loses on one target.
 #[derive(Debug)]
 pub struct Report {
@@ -45,7 +51,7 @@ pub struct Node {
     /// How many things it says: itself, its properties, its edges.
     pub said: u32,
     /// How much of them arrives, in thousandths: each counts 1000 when exact, 900 when emulated, 500 when degraded, 0 when unsupported.
-    /// A default that is lost counts as one more, of which half arrives besides. A node whose type is unsupported has 0.
+    /// A default that is lost counts as one more. A node whose type is unsupported has 0, one that a loss breaks [`BROKEN`] at most.
     pub share: u32,
     /// Its losses, the worst first.
     pub losses: Vec<MetLoss>,
@@ -64,6 +70,11 @@ impl Node {
         self.losses.iter().map(|loss| if loss.given { loss.grade } else { loss.grade.min(Grade::Degraded) }).max()
     }
 
+    /// Whether ordinary applications do not run because of what it loses.
+    pub fn is_broken(&self) -> bool {
+        self.losses.iter().any(|loss| loss.breaks.is_some())
+    }
+
     /// Why its author accepts what it loses there.
     pub fn accepted(&self) -> Option<&str> {
         self.losses.iter().filter(|loss| loss.grade > Grade::Emulated).find_map(|loss| loss.accepted.as_deref())
@@ -71,7 +82,7 @@ impl Node {
 
     /// The losses that a build would speak of: written by the user, and not accepted.
     pub fn open(&self) -> impl Iterator<Item = &MetLoss> {
-        self.losses.iter().filter(|loss| loss.given && loss.accepted.is_none() && loss.grade > Grade::Emulated)
+        self.losses.iter().filter(|loss| (loss.given || loss.breaks.is_some()) && loss.accepted.is_none() && loss.grade > Grade::Emulated)
     }
 }
 
@@ -145,6 +156,7 @@ pub(crate) fn report(model: &Model, target: &Target, graph: Graph, problems: Dia
     sort(&mut nodes);
     let total: u32 = nodes.iter().map(|node| node.share).sum();
     let score = u32::try_from(nodes.len()).ok().filter(|count| *count > 0).map_or(100, |count| total / count / 10);
+    let score = if nodes.iter().any(Node::is_broken) { score.min(BROKEN_SCORE) } else { score };
     let asks = graph
         .params
         .iter()
@@ -197,9 +209,10 @@ fn share(resource: &Resource, losses: &[MetLoss]) -> (u32, u32) {
     }
     let mut defaults: Vec<(&str, Grade)> = losses.iter().filter(|loss| !loss.given).map(|loss| (loss.subject.as_str(), loss.grade)).collect();
     defaults.sort();
-    worths.extend(defaults.iter().map(|(_, grade)| 500 + worth(Some(*grade)) / 2));
+    worths.extend(defaults.iter().map(|(_, grade)| worth(Some(*grade))));
     let said = u32::try_from(worths.len()).unwrap_or(u32::MAX);
-    (said, worths.iter().sum::<u32>() / said.max(1))
+    let share = worths.iter().sum::<u32>() / said.max(1);
+    (said, if losses.iter().any(|loss| loss.breaks.is_some()) { share.min(BROKEN) } else { share })
 }
 
 /// What leads from one resource to another, for the picture: a property or an edge.
@@ -273,6 +286,7 @@ pub fn json(model: &Model, reports: &[Report], from: Option<&str>, sources: &Sou
                                 "grade": loss.grade,
                                 "reason": loss.reason,
                                 "instead": loss.instead,
+                                "breaks": loss.breaks,
                                 "given": loss.given,
                                 "accepted": loss.accepted,
                                 "line": sources.line_column(loss.user).0,

@@ -166,6 +166,9 @@ pub(super) fn moves(report: &Report) -> Vec<String> {
 /// What is to be said of a loss besides its reason.
 pub(super) fn notes(loss: &MetLoss) -> String {
     let mut notes = String::new();
+    if let Some(who) = &loss.breaks {
+        notes.push_str(&format!("; does not run there: {who}"));
+    }
     if let Some(instead) = &loss.instead {
         notes.push_str(&format!("; instead: {instead}"));
     }

@@ -150,6 +150,8 @@ pub struct Loss {
     pub reason: String,
     /// What to do instead.
     pub instead: Option<String>,
+    /// Which ordinary applications do not run because of it, if there are such.
+    pub breaks: Option<String>,
     /// Where it is declared.
     pub span: Span,
 }

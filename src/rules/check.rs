@@ -531,8 +531,19 @@ impl Checker<'_, '_> {
         (inner, depth)
     }
 
+    /// What a condition or a match is over: whether any edge leads here is one question, whichever types the edges come from.
+    fn asked(&mut self, scope: &Scope, path: &Path) -> Typed {
+        match (&scope.subject, path.parts.as_slice()) {
+            (Root::Type(ty), [head, edge]) if head == INCOMING => match self.leading_to(ty, edge).0.into_iter().next() {
+                Some((from, index)) => Typed::new(Ty::Blocks(from, vec![index])),
+                None => self.resolve(scope, path),
+            },
+            _ => self.resolve(scope, path),
+        }
+    }
+
     fn condition(&mut self, scope: &Scope, path: &Path) {
-        let typed = self.resolve(scope, path);
+        let typed = self.asked(scope, path);
         let decidable = typed.optional || matches!(typed.ty, Ty::Bool | Ty::Any | Ty::List(_) | Ty::Entries(_) | Ty::Blocks(..));
         if !decidable {
             self.out.push(diag::spec(path.span, "a condition is a boolean, or something that may be absent"));
@@ -546,7 +557,7 @@ impl Checker<'_, '_> {
 
     /// The arms cover every value.
     fn arms(&mut self, scope: &Scope, path: &Path, given: &[Ident]) {
-        let typed = self.resolve(scope, path);
+        let typed = self.asked(scope, path);
         let word = |text: &str| text.to_owned();
         let values = match &typed.ty {
             Ty::Text(Some(values)) if !typed.optional => values.to_vec(),
@@ -1173,6 +1184,19 @@ impl Checker<'_, '_> {
     /// The edges of one name that lead to a type: `incoming.route`.
     fn incoming(&mut self, ty: &Rc<PortableType>, path: &Path) -> Typed {
         let Some(edge) = path.parts.get(1) else { return self.lost(path, Vec::new()) };
+        let (found, known) = self.leading_to(ty, edge);
+        match found.as_slice() {
+            [(from, index)] => Typed::new(Ty::Blocks(Rc::clone(from), vec![*index])),
+            [] => self.lost(path, known),
+            _ => {
+                self.out.push(diag::spec(path.span, "edges of several types lead here by that name, and their fields may differ"));
+                Typed::new(Ty::Any)
+            }
+        }
+    }
+
+    /// The edges of a name that lead to a type, as the type that they start from and their property; and the paths of all that lead there.
+    fn leading_to(&mut self, ty: &PortableType, edge: &str) -> (Vec<(Rc<PortableType>, usize)>, Vec<String>) {
         let names: Vec<String> = self.catalogue.names().map(str::to_owned).collect();
         let mut found: Vec<(Rc<PortableType>, usize)> = Vec::new();
         let mut known: Vec<String> = Vec::new();
@@ -1184,14 +1208,7 @@ impl Checker<'_, '_> {
                 }
             }
         }
-        match found.as_slice() {
-            [(from, index)] => Typed::new(Ty::Blocks(Rc::clone(from), vec![*index])),
-            [] => self.lost(path, known),
-            _ => {
-                self.out.push(diag::spec(path.span, "edges of several types lead here by that name, and their fields may differ"));
-                Typed::new(Ty::Any)
-            }
-        }
+        (found, known)
     }
 
     fn lost(&mut self, path: &Path, known: Vec<String>) -> Typed {

@@ -428,17 +428,24 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             grade: loss.grade,
             reason: loss.reason.clone(),
             instead: loss.instead.clone(),
+            breaks: loss.breaks.clone(),
             given,
             accepted: accepted.map(|accept| accept.reason.clone()),
             user: if given { span } else { resource.span },
             rule: loss.span,
         });
-        if accepted.is_some() || !given {
+        // A default that breaks an application is spoken of though nobody wrote it: nobody would know to ask.
+        if accepted.is_some() || !given && loss.breaks.is_none() {
             return;
         }
-        match loss.grade {
-            Grade::Unsupported => self.out.borrow_mut().push(diag::unsupported(span, &what, target, &loss.reason, loss.instead.as_deref(), loss.span)),
-            Grade::Degraded => self.out.borrow_mut().push(diag::degraded(span, &what, target, &loss.reason, loss.span)),
+        let span = if given { span } else { resource.span };
+        let reason = match &loss.breaks {
+            Some(who) => format!("{}; does not run there: {who}", loss.reason),
+            None => loss.reason.clone(),
+        };
+        match if given { loss.grade } else { loss.grade.min(Grade::Degraded) } {
+            Grade::Unsupported => self.out.borrow_mut().push(diag::unsupported(span, &what, target, &reason, loss.instead.as_deref(), loss.span)),
+            Grade::Degraded => self.out.borrow_mut().push(diag::degraded(span, &what, target, &reason, loss.span)),
             Grade::Emulated => {}
         }
     }

@@ -122,8 +122,12 @@ impl Parser<'_> {
             self.wrong(node.span, "a loss says why");
             return None;
         };
-        let instead = node.prop_str("instead").map(str::to_owned);
-        Some(Statement::Loss(Loss { grade, subject: node_path(node), reason: reason.to_owned(), instead, span: node.span }))
+        let text = |name| node.prop_str(name).map(str::to_owned);
+        if grade == Grade::Emulated && node.prop_str("breaks").is_some() {
+            self.wrong(node.span, "what breaks an application is no emulation of it");
+        }
+        let (instead, breaks) = (text("instead"), text("breaks"));
+        Some(Statement::Loss(Loss { grade, subject: node_path(node), reason: reason.to_owned(), instead, breaks, span: node.span }))
     }
 
     fn resource(&mut self, node: &Node, kind: NativeKind) -> Option<Statement> {
