@@ -101,6 +101,8 @@ pub struct NativeResource {
     pub parent: Option<NativeId>,
     /// What its name in the template is made of: the user's name, the rule's role, keys of blocks.
     pub name: Vec<String>,
+    /// Which one it is of those that take each other's place, if its rule makes such; from the second on, its name ends with the number.
+    pub turns: Option<i64>,
     /// Its properties.
     pub body: Vec<(String, Val)>,
     /// Resources that have to exist first, though no property says so.

@@ -32,6 +32,8 @@ pub struct ResourceOrigin {
     pub of: Option<(String, String)>,
     /// Which part of the user's resource it is, in the rule's words; empty for the main one.
     pub part: String,
+    /// The name in the template of the first of those that take each other's place, if its rule makes such.
+    pub first: Option<String>,
     /// What happens to it when the stack no longer has it.
     pub removal: Removal,
     /// Whether a replacement loses data that somebody would have to carry over.
@@ -117,15 +119,24 @@ impl ResourceOrigin {
         self.stateful || self.removal == Removal::Keep
     }
 
+    /// Whether it stands in the place of one that had this name in an earlier template: the stack says that another one is to be made.
+    pub fn takes_over(&self, earlier: &str) -> bool {
+        let turn = self.first.as_ref().and_then(|first| earlier.strip_prefix(first.as_str()));
+        turn.is_some_and(|turn| turn.chars().all(|letter| letter == '_' || letter.is_ascii_digit())) && self.name != earlier
+    }
+
     fn of(resource: &NativeResource, owners: &HashMap<&str, &Resource>, format: Format) -> ResourceOrigin {
         let owner = resource.name.first().and_then(|name| owners.get(name.as_str()));
-        let part = resource.name.get(usize::from(owner.is_some())..).unwrap_or_default().join(" ");
+        let turned = usize::from(resource.turns.is_some_and(|turn| turn > 1));
+        let first = resource.name.get(..resource.name.len() - turned).unwrap_or_default();
+        let part = first.get(usize::from(owner.is_some())..).unwrap_or_default().join(" ");
         ResourceOrigin {
             name: format.logical_name(&resource.name),
             kind: resource.kind,
             ty: resource.ty.clone(),
             of: owner.map(|of| (of.ty.name.clone(), of.name.text.clone())),
             part,
+            first: resource.turns.map(|_| format.logical_name(first)),
             removal: resource.removal,
             stateful: resource.can_be_kept && owner.is_some_and(|of| of.ty.carry.is_some()),
             origin: resource.origin,

@@ -106,6 +106,7 @@ impl Compiled {
             Some(origin) if origin.removal == Removal::Keep => Some("is protected"),
             Some(origin) if origin.stateful => Some("holds data"),
             Some(_) => None,
+            None if self.origins.resources.iter().any(|origin| origin.ty == ty && origin.takes_over(name)) => None,
             None => self.stateful.iter().any(|known| known == ty).then_some("holds data"),
         }
     }

@@ -214,12 +214,14 @@ impl<'a> Checker<'a> {
 
     fn declare_param(&mut self, node: &Node) {
         let Some(name) = self.name_of(node) else { return };
-        let known = ["default", "about", "secret", "type"];
+        let known = ["default", "about", "secret", "type", "revision"];
         for (key, value) in &node.props {
             match (key.text.as_str(), &value.scalar) {
                 ("about", Scalar::String(_)) | ("secret", Scalar::Bool(_)) => {}
                 ("default", Scalar::String(_) | Scalar::Integer(_) | Scalar::Float(_) | Scalar::Bool(_)) if value.tag.is_none() => {}
                 ("type", Scalar::String(text)) if text == "string" || text == "int" => {}
+                ("revision", Scalar::Integer(number)) if *number >= 1 && node.flag("secret") => {}
+                ("revision", _) => self.out.push(diag::wrong_type(value.span, "revision", "a number from 1, of a secret parameter", value.scalar.kind())),
                 ("type", Scalar::String(text)) => self.out.push(diag::not_one_of(value.span, "type", text, &["string", "int"])),
                 ("default", _) => self.out.push(diag::wrong_type(value.span, "default", "a plain value", value.scalar.kind())),
                 ("about", other) => self.out.push(diag::wrong_type(value.span, "about", "text", other.kind())),
@@ -249,9 +251,13 @@ impl<'a> Checker<'a> {
         {
             self.out.push(diag::wrong_type(*span, "default", "a number, as `type=int` says,", scalar.kind()));
         }
+        let revision = node.prop("revision").and_then(|value| match value.scalar {
+            Scalar::Integer(number) => Some((number, value.span)),
+            _ => None,
+        });
         let id = ParamId(self.model.params.len());
         if self.take_name(&name, Named::Param(id)) {
-            self.model.params.push(Param { name, about: node.prop_str("about").map(str::to_owned), secret, number, default, used: false });
+            self.model.params.push(Param { name, about: node.prop_str("about").map(str::to_owned), secret, number, default, revision, used: false });
         }
     }
 
@@ -409,8 +415,12 @@ impl<'a> Checker<'a> {
         keepers.sort();
         for (_, id) in keepers {
             let Some(param) = self.model.params.get(id.0) else { continue };
-            let (name, span) = (param.name.clone(), param.name.span);
+            let (name, span, revision) = (param.name.clone(), param.name.span, param.revision);
             let mut values = self.defaults(&ty.properties, span);
+            if let Some((revision, span)) = revision {
+                values.fields.retain(|(name, _)| name != "revision");
+                values.fields.push(("revision".to_owned(), Field { value: Value::Integer(revision), span, given: true }));
+            }
             values.fields.push(("value".to_owned(), Field { value: Value::Param(id), span, given: true }));
             let accepts = self.accepted_by_readers(ResourceId(self.model.resources.len()));
             self.model.resources.push(Resource { name, ty: Rc::clone(&ty), values, tags: Vec::new(), accepts, span });

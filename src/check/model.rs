@@ -70,6 +70,8 @@ pub struct Param {
     pub number: bool,
     /// Its value when none is given.
     pub default: Option<(Scalar, Span)>,
+    /// Which of a secret's values it is: a higher one than before has what reads it take the new value.
+    pub revision: Option<(i64, Span)>,
     /// Whether anything reads it.
     pub used: bool,
 }

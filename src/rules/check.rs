@@ -602,6 +602,12 @@ impl Checker<'_, '_> {
                 self.out.push(diag::spec(path.span, "`once` is `#true`, or the path to a resource or a secret of the loop's item"));
             }
         }
+        if let Some(turn) = &rule.turn {
+            let typed = self.infer(scope, turn);
+            if !(matches!(typed.ty, Ty::Integer | Ty::Any) && typed.known && !typed.optional) {
+                self.out.push(diag::spec(turn.span, "`turn` is a number that is known when building (in the spec: `build=#true`)"));
+            }
+        }
         if let Some(path) = &rule.ignore_when {
             self.condition(scope, path);
         }

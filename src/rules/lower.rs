@@ -501,12 +501,16 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         };
         let mut body = self.body(&rule.body, at);
         self.fill_in(rule, &mut body, user);
+        let turns = rule.turn.as_ref().map(|expr| self.turn(expr, at));
+        let mut name = self.name(instance, &rule.role.text, rule.once, frame);
+        name.extend(turns.filter(|turn| *turn > 1).map(|turn| turn.to_string()));
         let resource = NativeResource {
             kind: rule.kind,
             ty: rule.ty.text.clone(),
             version: None,
             parent: rule.parent.as_deref().and_then(|parent| references(std::slice::from_ref(parent)).first().copied()),
-            name: self.name(instance, &rule.role.text, rule.once, frame),
+            name,
+            turns,
             body,
             after: references(&rule.after),
             removal,
@@ -536,6 +540,14 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                     body.push((name.clone(), val));
                 }
             }
+        }
+    }
+
+    /// Which of those that take each other's place a resource is; the first has no number in its name.
+    fn turn(&self, expr: &'r Expr, at: At<'_, 'm, 'r>) -> i64 {
+        match self.eval(expr, at).kind {
+            ValKind::Integer(number) => number,
+            _ => 1,
         }
     }
 

@@ -144,6 +144,7 @@ impl Parser<'_> {
             before: Vec::new(),
             keep: None,
             snapshot: false,
+            turn: None,
             once: false,
             once_by: None,
             create_first: false,
@@ -160,6 +161,7 @@ impl Parser<'_> {
                 ("before", _) => rule.before.push(self.operand(value)),
                 ("keep", _) => rule.keep = Some(self.operand(value)),
                 ("otherwise", Some("snapshot")) => rule.snapshot = true,
+                ("turn", _) => rule.turn = Some(Box::new(self.operand(value))),
                 ("once", Some(text)) => rule.once_by = Some(path(text, value.span)),
                 ("once", None) => rule.once = node.flag("once"),
                 ("replace", Some("create-first")) => rule.create_first = true,
@@ -167,7 +169,7 @@ impl Parser<'_> {
                 ("ignore-when", Some(text)) => rule.ignore_when = Some(path(text, value.span)),
                 _ => self.wrong(
                     key.span,
-                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `once`, `ignore` and `ignore-when`",
+                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `turn`, `once`, `ignore` and `ignore-when`",
                 ),
             }
         }
