@@ -501,7 +501,12 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         };
         let mut body = self.body(&rule.body, at);
         self.fill_in(rule, &mut body, user);
+        let owner = match self.instances.get(instance).map(|instance| instance.who) {
+            Some(Who::Resource(id) | Who::Edge { from: id, .. }) => Some(id),
+            Some(Who::Cloud) | None => None,
+        };
         let resource = NativeResource {
+            owner,
             kind: rule.kind,
             ty: rule.ty.text.clone(),
             version: None,
