@@ -70,7 +70,7 @@ impl<'a> Judge<'a> {
             fates.push(match (now, self.same_by_values(locked)) {
                 (Some(now), _) if now.ty == locked.ty => Fate::Stays(now.fixed.iter().filter_map(|fixed| change(locked, fixed)).collect()),
                 (_, true) => Fate::Stays(Vec::new()),
-                (None, false) if self.made.iter().any(|now| now.ty == locked.ty && now.takes_over(&locked.name)) => Fate::Stays(Vec::new()),
+                (None, false) if self.made.iter().any(|now| now.ty == locked.ty && now.takes_over(&locked.address(self.format))) => Fate::Stays(Vec::new()),
                 (Some(now), false) => Fate::Retyped(now),
                 (None, false) => Fate::Gone,
             });
