@@ -22,6 +22,7 @@ mod json;
 mod label;
 mod matching;
 mod numbered;
+mod once_per_domain;
 mod other_than;
 mod part;
 mod pick;
@@ -98,6 +99,7 @@ pub static ALL: &[Builtin] = &[
     label::BUILTIN,
     matching::BUILTIN,
     numbered::BUILTIN,
+    once_per_domain::BUILTIN,
     other_than::BUILTIN,
     part::BUILTIN,
     pick::BUILTIN,
