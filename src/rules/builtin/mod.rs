@@ -5,12 +5,15 @@ mod address;
 mod among;
 mod append;
 mod at_least;
+mod at_most;
 mod bare_domain;
 mod compact_name;
 mod concat;
 mod cron;
 mod cycle;
+mod digest;
 mod entry;
+mod exchange;
 mod first_fit;
 mod fqdn;
 mod function;
@@ -33,6 +36,7 @@ mod short_name;
 mod strings;
 mod subnet_cidr;
 mod txt;
+mod unless_own;
 mod zone_txt;
 
 pub use short_name::shorten;
@@ -81,12 +85,15 @@ pub static ALL: &[Builtin] = &[
     among::BUILTIN,
     append::BUILTIN,
     at_least::BUILTIN,
+    at_most::BUILTIN,
     bare_domain::BUILTIN,
     compact_name::BUILTIN,
     concat::BUILTIN,
     cron::BUILTIN,
     cycle::BUILTIN,
+    digest::BUILTIN,
     entry::BUILTIN,
+    exchange::BUILTIN,
     first_fit::BUILTIN,
     fqdn::BUILTIN,
     function::BUILTIN,
@@ -109,6 +116,7 @@ pub static ALL: &[Builtin] = &[
     strings::BUILTIN,
     subnet_cidr::BUILTIN,
     txt::BUILTIN,
+    unless_own::BUILTIN,
     zone_txt::BUILTIN,
 ];
 
