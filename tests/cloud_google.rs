@@ -80,7 +80,8 @@ fn what_another_resource_refers_to_goes_last_and_is_replaced_beside_it() {
 #[test]
 fn what_a_change_replaces_gets_another_name_with_it() {
     let name = |template: &Value, kind: &str, name: &str| template["resource"][kind][name]["name"].as_str().unwrap().to_owned();
-    let certificate = |names: &str| name(&built(&ROUTED.replace("names \"*.shop.example\"", names)), "google_certificate_manager_certificate", "tls_certificate");
+    let certificate =
+        |names: &str| name(&built(&ROUTED.replace("names \"*.shop.example\"", names)), "google_certificate_manager_certificate", "tls_certificate");
     assert_ne!(certificate("names \"*.shop.example\""), certificate("names \"www.shop.example\""));
     let proxy = |idle: &str| name(&built(&ROUTED.replace("idle-timeout 60", idle)), "google_compute_target_https_proxy", "public_tls_proxy_443");
     assert_ne!(proxy("idle-timeout 60"), proxy("idle-timeout 61"));

@@ -3,13 +3,15 @@
     live.py [--running] [--stackc PROGRAM] [--rules FOLDER] [--stage NAME] [STACK...]
 
 Starts the cloud of `rig.py`, and stops it whatever happens. Prints a table of steps, and exits with 1 if anything was not
-as expected. Without a STACK it is examples/botolphs, whose stage `prod` is the change.
+as expected. Without a STACK it is examples/botolphs, whose stage `prod` is the change; `all` is every example, each with the
+first of its stages.
 """
 
 import argparse
 import contextlib
 import datetime
 import json
+import re
 import secrets
 import subprocess
 import sys
@@ -308,6 +310,12 @@ def delete(table: Table, cloud, heat: Heat, before: dict, kept: dict[str, str]) 
         wrong.extend(f"{kind} {name} cannot be removed" for kind, items in new(cloud, before).items() for key, name in items.items() if key in kept)
 
 
+def first_stage(path: Path) -> str | None:
+    """The first stage of a stack, if it has one."""
+    found = re.search(r"^\s*stage ([\w-]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1] if found else None
+
+
 def main() -> int:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--stackc", type=Path, default=ROOT / "target/debug/stackc", help="the compiler")
@@ -317,6 +325,8 @@ def main() -> int:
     words.add_argument("stacks", nargs="*", type=Path)
     options = words.parse_args()
     stacks = [(path, options.stage) for path in options.stacks] or [(ROOT / "examples/botolphs/stack.kdl", "prod")]
+    if options.stacks == [Path("all")]:
+        stacks = [(path, first_stage(path)) for path in sorted(ROOT.glob("examples/*/stack.kdl"))]
     table = Table()
     with rig.attached() if options.running else rig.Rig() as running:
         cloud, admin = running.connect(), running.connect("admin", "admin")

@@ -30,6 +30,7 @@ mod part;
 mod pick;
 mod priority;
 mod relative;
+mod replaced;
 mod round_up;
 mod scale;
 mod short_name;
@@ -110,6 +111,7 @@ pub static ALL: &[Builtin] = &[
     pick::BUILTIN,
     priority::BUILTIN,
     relative::BUILTIN,
+    replaced::BUILTIN,
     round_up::BUILTIN,
     scale::BUILTIN,
     short_name::BUILTIN,
