@@ -254,6 +254,8 @@ def life(options, table: Table, cloud, admin, port: int, heat: Heat, path: Path,
     with table.step("create"):
         heat.create(template, given)
     physical = look(table, cloud, admin, port, heat, template, given)
+    # What is replaced stays as well, where `protect` keeps it.
+    kept = {physical[name]: name for name, body in template["resources"].items() if body.get("deletion_policy") == "Retain"}
     if stage:
         changed, _ = stand_in.without(compiled(options, path, stage))
         with table.step(f"update to stage {stage}"):
@@ -272,7 +274,7 @@ def life(options, table: Table, cloud, admin, port: int, heat: Heat, path: Path,
             wrong.append(f"Heat did {len(later)} things")
         now = {name: body["physical_resource_id"] for name, body in heat.resources().items()}
         wrong.extend(f"{name} was replaced" for name in physical if physical[name] != now[name])
-    kept = {physical[name]: name for name, body in template["resources"].items() if body.get("deletion_policy") == "Retain"}
+    kept |= {physical[name]: name for name, body in template["resources"].items() if body.get("deletion_policy") == "Retain"}
     delete(table, cloud, heat, before, kept)
 
 
@@ -307,6 +309,11 @@ def delete(table: Table, cloud, heat: Heat, before: dict, kept: dict[str, str]) 
                 if key in kept:
                     notes.append(f"{kind} {name} was kept and is removed by hand")
                     REMOVE[kind](cloud, key)
+        # Designate takes its time, too.
+        for _ in range(20):
+            if not any(key in kept for items in new(cloud, before).values() for key in items):
+                break
+            time.sleep(0.5)
         wrong.extend(f"{kind} {name} cannot be removed" for kind, items in new(cloud, before).items() for key, name in items.items() if key in kept)
 
 
