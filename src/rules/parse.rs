@@ -147,6 +147,7 @@ impl Parser<'_> {
             turn: None,
             once: false,
             once_by: None,
+            shared: None,
             create_first: false,
             ignore: Vec::new(),
             ignore_when: None,
@@ -164,12 +165,14 @@ impl Parser<'_> {
                 ("turn", _) => rule.turn = Some(Box::new(self.operand(value))),
                 ("once", Some(text)) => rule.once_by = Some(path(text, value.span)),
                 ("once", None) => rule.once = node.flag("once"),
+                ("shared", _) => rule.shared = Some(self.operand(value)),
                 ("replace", Some("create-first")) => rule.create_first = true,
                 ("ignore", Some(names)) => rule.ignore = names.split(' ').map(str::to_owned).collect(),
                 ("ignore-when", Some(text)) => rule.ignore_when = Some(path(text, value.span)),
                 _ => self.wrong(
                     key.span,
-                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `turn`, `once`, `ignore` and `ignore-when`",
+                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `turn`, `once`, `shared`, `ignore` \
+                     and `ignore-when`",
                 ),
             }
         }
