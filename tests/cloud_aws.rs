@@ -265,3 +265,16 @@ fn a_job_says_how_it_is_started() {
         }
     }
 }
+
+#[test]
+fn a_sixth_route_is_refused() {
+    let stack = |routes: usize| {
+        let routes: String = (0..routes).map(|index| format!("route front path=\"/{index}/*\"; ")).collect();
+        format!("network main\n load-balancer front network=main {{ listen 80 }}\n service web network=main image=\"acme/web:1\" port=80 {{ {routes} }}")
+    };
+    for target in ["cfn", "tf-aws"] {
+        template(target, &stack(5));
+        let (made, said) = build(target, &stack(6));
+        assert!(made.is_null(), "{target}: {said:?}");
+    }
+}
