@@ -512,7 +512,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             removal,
             can_be_kept: rule.keep.is_some() || rule.snapshot,
             create_first: rule.create_first,
-            ignored: if rule.ignore_when.as_ref().is_none_or(|path| self.holds(path, at)) { rule.ignore.clone() } else { Vec::new() },
+            ignored: self.ignored(rule, at),
             expected: rule
                 .expect
                 .iter()
@@ -522,6 +522,19 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             origin: Origin { user, rule: rule.span },
         };
         (resource, references(&rule.before))
+    }
+
+    /// The properties of a resource whose later changes are somebody else's, each once.
+    fn ignored(&self, rule: &ResourceRule, at: At<'_, 'm, 'r>) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for ignore in rule.ignore.iter().filter(|ignore| ignore.when.as_ref().is_none_or(|path| self.holds(path, at))) {
+            for name in &ignore.names {
+                if !names.contains(name) {
+                    names.push(name.clone());
+                }
+            }
+        }
+        names
     }
 
     /// Gives a resource what the target's settings give to every one that has such a property.
