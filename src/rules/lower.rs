@@ -152,7 +152,7 @@ struct Lowering<'m, 'r, 'c, 'f> {
     used_params: RefCell<Vec<bool>>,
     rule_params: RefCell<Vec<NativeParam>>,
     /// Numbers that have to be apart, by the other end of the edges that have them.
-    taken: RefCell<HashMap<(ResourceId, i64), usize>>,
+    taken: RefCell<HashMap<(Option<ResourceId>, i64), usize>>,
     losses: RefCell<Vec<MetLoss>>,
     out: RefCell<Diagnostics>,
 }
@@ -691,12 +691,16 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         }
     }
 
-    /// The number, or the next one that no other edge with the same other end has.
+    /// The number, or the next one that no other edge with the same other end has, or no other resource.
     fn apart(&self, instance: usize, mut number: i64) -> i64 {
-        let Some(Who::Edge { to, .. }) = self.instances.get(instance).map(|instance| instance.who) else { return number };
+        let end = match self.instances.get(instance).map(|instance| instance.who) {
+            Some(Who::Edge { to, .. }) => Some(to),
+            Some(Who::Resource(_)) => None,
+            _ => return number,
+        };
         let mut taken = self.taken.borrow_mut();
-        while *taken.entry((to, number)).or_insert(instance) != instance {
-            number += 1;
+        while *taken.entry((end, number)).or_insert(instance) != instance {
+            number += if number < 0 { -1 } else { 1 };
         }
         number
     }
