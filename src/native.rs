@@ -91,6 +91,8 @@ pub struct NativeOutput {
 /// A resource or data source of the provider.
 #[derive(Debug)]
 pub struct NativeResource {
+    /// The user's resource that it comes from; none where the cloud has it by itself.
+    pub owner: Option<ResourceId>,
     /// Whether it is made or looked up.
     pub kind: NativeKind,
     /// The provider's type.

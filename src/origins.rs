@@ -1,12 +1,11 @@
 //! From the names of a template back to the stack: what it takes to speak of a deployment in the user's names, and to point at the user's lines.
 
-use crate::check::{Model, Resource};
+use crate::check::Model;
 use crate::emit::Format;
 use crate::lock::{self, Fixed};
 use crate::native::{Graph, NativeResource, Origin, Removal};
 use crate::provider::{NativeKind, Provider};
 use crate::source::Span;
-use std::collections::HashMap;
 
 /// Where everything that has a name in a template comes from.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +21,9 @@ pub struct Origins {
 /// Where a resource of a template comes from.
 #[derive(Debug, Clone)]
 pub struct ResourceOrigin {
-    /// Its name in the template.
+    /// What tells it from all others of the template, as the format and those who deploy it say it ([`Format::address`]).
+    pub address: String,
+    /// Its name in the template; on some formats, resources of two types can have one.
     pub name: String,
     /// Whether it is made or looked up.
     pub kind: NativeKind,
@@ -77,8 +78,7 @@ pub struct OutputOrigin {
 impl Origins {
     /// The origins of a graph's names, as a format spells them.
     pub fn of(graph: &Graph, model: &Model, format: Format, provider: &dyn Provider) -> Origins {
-        let owners: HashMap<&str, &Resource> = model.resources.iter().map(|owner| (owner.name.text.as_str(), owner)).collect();
-        let mut resources: Vec<ResourceOrigin> = graph.resources.iter().map(|resource| ResourceOrigin::of(resource, &owners, format)).collect();
+        let mut resources: Vec<ResourceOrigin> = graph.resources.iter().map(|resource| ResourceOrigin::of(resource, model, format)).collect();
         let guarded: Vec<usize> = resources.iter().enumerate().filter(|(_, origin)| origin.is_guarded()).map(|(index, _)| index).collect();
         for (origin, fixed) in resources.iter_mut().zip(lock::fixed(graph, &guarded, provider, format)) {
             origin.fixed = fixed;
@@ -105,9 +105,9 @@ impl Origins {
         }
     }
 
-    /// The resource of this name in the template.
-    pub fn resource(&self, name: &str) -> Option<&ResourceOrigin> {
-        self.resources.iter().find(|resource| resource.name == name)
+    /// The resource of this address.
+    pub fn resource(&self, address: &str) -> Option<&ResourceOrigin> {
+        self.resources.iter().find(|resource| resource.address == address)
     }
 }
 
@@ -117,11 +117,13 @@ impl ResourceOrigin {
         self.stateful || self.removal == Removal::Keep
     }
 
-    fn of(resource: &NativeResource, owners: &HashMap<&str, &Resource>, format: Format) -> ResourceOrigin {
-        let owner = resource.name.first().and_then(|name| owners.get(name.as_str()));
+    fn of(resource: &NativeResource, model: &Model, format: Format) -> ResourceOrigin {
+        let owner = resource.owner.and_then(|id| model.resources.get(id.0));
         let part = resource.name.get(usize::from(owner.is_some())..).unwrap_or_default().join(" ");
+        let name = format.logical_name(&resource.name);
         ResourceOrigin {
-            name: format.logical_name(&resource.name),
+            address: format.address(resource.kind, &resource.ty, &name),
+            name,
             kind: resource.kind,
             ty: resource.ty.clone(),
             of: owner.map(|of| (of.ty.name.clone(), of.name.text.clone())),

@@ -71,3 +71,37 @@ fn what_holds_data_is_known_from_the_rules() {
     let types = compiler.stateful_types(&target, &mut sources);
     assert!(types.contains(&"AWS::RDS::DBInstance".to_owned()) && !types.contains(&"AWS::EC2::SecurityGroup".to_owned()), "{types:?}");
 }
+
+/// A part of one resource can have the name of another, whole one: Terraform tells them apart by their types, and so does whoever asks.
+#[test]
+fn names_that_meet_lead_to_their_own_resources() {
+    let stack = "stack shop {\n    network main\n    database main-internet network=main engine=postgres version=\"16\"\n    load-balancer public network=main { listen 80 }\n    \
+                 service web network=main { image \"nginx:1.29\"; port 80; route public }\n    bucket web-logs\n    secret cluster\n}\n";
+    let mut met = 0;
+    for (target, database) in [
+        ("tf-aws", "aws_db_instance"),
+        ("tf-azure", "azurerm_postgresql_flexible_server"),
+        ("tf-google", "google_sql_database_instance"),
+        ("tf-openstack", "openstack_db_instance_v1"),
+    ] {
+        let (_, origins, _) = origins(stack, target).unwrap_or_else(|| panic!("{target} takes no such stack"));
+        let of = |address: &str| origins.resource(address).and_then(|origin| origin.of.clone());
+        assert_eq!(of(&format!("{database}.main_internet")), Some(("database".to_owned(), "main-internet".to_owned())), "{target}");
+        assert!(origins.resource(&format!("{database}.main_internet")).unwrap().stateful, "{target}");
+        let mut addresses: Vec<&str> = origins.resources.iter().map(|origin| origin.address.as_str()).collect();
+        addresses.sort_unstable();
+        let all = addresses.len();
+        addresses.dedup();
+        assert_eq!(addresses.len(), all, "{target}: an address stands twice");
+        for origin in &origins.resources {
+            let namesakes = origins.resources.iter().filter(|other| other.name == origin.name).count();
+            met += usize::from(namesakes > 1);
+            assert_eq!(origins.resource(&origin.address).map(|found| &found.of), Some(&origin.of), "{target}: {}", origin.address);
+        }
+    }
+    assert!(met >= 4, "only {met} names meet");
+    let (_, origins, _) = origins(stack, "tf-aws").unwrap();
+    assert_eq!(origins.resource("aws_internet_gateway.main_internet").unwrap().of.as_ref().unwrap().0, "network");
+    // What the cloud has by itself is nobody's, though a resource of the stack has its name.
+    assert_eq!(origins.resource("aws_ecs_cluster.cluster").unwrap().of, None);
+}

@@ -13,7 +13,6 @@ use crate::lock::LockFile;
 use crate::screen::Screen;
 use crate::{Outcome, params, wrong_call};
 use stackc::emit::Format;
-use stackc::provider::NativeKind;
 use std::time::Duration;
 
 /// Runs what the arguments ask for.
@@ -110,11 +109,6 @@ fn terraform(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Terr
     if place.role.is_some() {
         return Err(Trouble::Cannot("Terraform takes its role from your configuration: give it in a profile (--profile)".to_owned()));
     }
-    let names = compiled.origins.resources.iter().map(|origin| {
-        let address = format!("{}.{}", origin.ty, origin.name);
-        let address = if origin.kind == NativeKind::Resource { address } else { format!("{}.{address}", origin.kind.word()) };
-        (address, origin.name.clone())
-    });
     let given = |name: &str| std::env::var(params::variable(name)).ok();
     // Each provider reads its own.
     let variables = [
@@ -133,7 +127,6 @@ fn terraform(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Terr
         parts: [&place.input.stage, &place.input.instance].into_iter().flatten().cloned().collect(),
         template: compiled.template.clone(),
         params: compiled.origins.params.iter().map(|param| (param.name.clone(), param.number, given(&param.user_name))).collect(),
-        names: terraform::Names(names.collect()),
         environment: environment.collect(),
         poll: Duration::from_millis(place.poll_ms),
         patience: Duration::from_millis(place.patience_ms),

@@ -78,31 +78,33 @@ fn choose(wanted: Option<&str>, all: Vec<Target>, named: &[&str]) -> Result<Targ
 }
 
 impl Compiled {
-    /// What a resource of the template is called: `database data: instance`. What the stack no longer has goes by its name in the template.
-    pub fn label(&self, name: &str) -> String {
-        let Some(origin) = self.origins.resource(name) else { return name.to_owned() };
+    /// What a resource of the template is called, by its address: `database data: instance`. What the stack no longer has goes by its address.
+    pub fn label(&self, address: &str) -> String {
+        let Some(origin) = self.origins.resource(address) else { return address.to_owned() };
         match (&origin.of, origin.part.as_str()) {
             (Some((ty, of)), "") => format!("{ty} {of}"),
             (Some((ty, of)), part) => format!("{ty} {of}: {part}"),
-            (None, "") => name.to_owned(),
+            (None, "") => origin.name.clone(),
             (None, part) => format!("stack: {part}"),
         }
     }
 
-    /// The user's own name of a resource of the template.
-    pub fn user_name<'a>(&'a self, name: &'a str) -> &'a str {
-        self.origins.resource(name).and_then(|origin| origin.of.as_ref()).map_or(name, |(_, of)| of)
+    /// The user's own name of a resource of the template, by its address.
+    pub fn user_name<'a>(&'a self, address: &'a str) -> &'a str {
+        self.origins.resource(address).and_then(|origin| origin.of.as_ref()).map_or(address, |(_, of)| of)
     }
 
-    /// The names in the template of what a user calls by a name.
-    pub fn template_names(&self, user: &str) -> Vec<String> {
-        let of = |origin: &&ResourceOrigin| origin.name == user || origin.of.as_ref().is_some_and(|(_, name)| name == user);
-        self.origins.resources.iter().filter(of).map(|origin| origin.name.clone()).collect()
+    /// The addresses of what a user calls by a name: his own, or the template's.
+    pub fn addresses(&self, user: &str) -> Vec<String> {
+        let own = |origin: &&ResourceOrigin| origin.of.as_ref().is_some_and(|(_, name)| name == user);
+        let of_template = |origin: &&ResourceOrigin| origin.name == user || origin.address == user;
+        let found: Vec<String> = self.origins.resources.iter().filter(own).map(|origin| origin.address.clone()).collect();
+        if found.is_empty() { self.origins.resources.iter().filter(of_template).map(|origin| origin.address.clone()).collect() } else { found }
     }
 
     /// Why replacing or removing a resource takes a word more, if it does.
-    pub fn guarded(&self, name: &str, ty: &str) -> Option<&'static str> {
-        match self.origins.resource(name) {
+    pub fn guarded(&self, address: &str, ty: &str) -> Option<&'static str> {
+        match self.origins.resource(address) {
             Some(origin) if origin.removal == Removal::Keep => Some("is protected"),
             Some(origin) if origin.stateful => Some("holds data"),
             Some(_) => None,

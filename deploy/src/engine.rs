@@ -91,7 +91,7 @@ pub const DATA_GOES: &str = "its data goes with it";
 /// What happens to one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Its name in the template.
+    /// Its address: its name in the template, on Terraform with its type before it.
     pub name: String,
     /// The provider's type.
     pub ty: String,
@@ -159,7 +159,7 @@ pub struct PropertyChange {
 pub struct Event {
     /// When, as the cloud's clock says, in seconds since 1970.
     pub at: f64,
-    /// The resource's name in the template; none for the stack as a whole.
+    /// The resource's address; none for the stack as a whole.
     pub name: Option<String>,
     /// The provider's type.
     pub ty: String,
@@ -225,7 +225,7 @@ pub struct Status {
 /// How a resource is.
 #[derive(Debug, Clone)]
 pub struct ResourceStatus {
-    /// Its name in the template.
+    /// Its address: its name in the template, on Terraform with its type before it.
     pub name: String,
     /// The provider's type.
     pub ty: String,
@@ -240,7 +240,7 @@ pub struct ResourceStatus {
 pub struct Drift {
     /// Resources that were changed or removed by somebody else.
     pub drifted: Vec<Change>,
-    /// Names in the template of resources that could not be compared.
+    /// Addresses of resources that could not be compared.
     pub unchecked: Vec<String>,
     /// What else is to be known, such as what the cloud does not compare.
     pub notes: Vec<String>,
@@ -251,7 +251,7 @@ pub struct Drift {
 /// What stands in the way of a removal, such as a bucket that is not empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Obstacle {
-    /// The resource, by its name in the template.
+    /// The resource, by its address.
     pub name: String,
     /// What the cloud calls it.
     pub id: String,
@@ -264,7 +264,7 @@ pub struct Obstacle {
 /// One reason that the cloud gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// The resource, by its name in the template; none when it is about the whole.
+    /// The resource, by its address; none when it is about the whole.
     pub name: Option<String>,
     /// The provider's type.
     pub ty: String,

@@ -42,7 +42,7 @@ fn one(compiled: &Compiled, what: &str, reason: &Reason) -> Diagnostic {
         None => (origin.origin.user, format!("the {} comes from this", origin.ty)),
     };
     let span = if span == Span::default() { compiled.span } else { span };
-    let label_of = compiled.label(&origin.name);
+    let label_of = compiled.label(&origin.address);
     let diagnostic = Diagnostic::error("D0702", span, format!("the cloud refuses `{label_of}`: {}", reason.text), label).maybe_help(hint);
     if origin.origin.rule == Span::default() { diagnostic } else { diagnostic.related(property.map_or(origin.origin.rule, |(_, at)| at.rule), "by this rule") }
 }

@@ -154,7 +154,7 @@ impl<E: Engine> Life<E> {
             return Ok(Err(Outcome::WrongInput));
         }
         found.notes.iter().for_each(|note| self.screen.say(note));
-        let protect = self.compiled.protected().iter().map(|origin| origin.name.clone()).collect();
+        let protect = self.compiled.protected().iter().map(|origin| origin.address.clone()).collect();
         let allowed = losses.allow_replace.iter().flat_map(|name| self.known(name)).collect();
         Ok(Ok(Wanted { template: self.compiled.template.clone(), params: found.given, protect, allowed, revert_drift }))
     }
@@ -246,9 +246,9 @@ impl<E: Engine> Life<E> {
         Err(Trouble::Resumable { what: "the stack does not come to rest".to_owned(), next: "see what changes it (`stackc events`)".to_owned() })
     }
 
-    /// The names in the template of what the user calls by a name.
+    /// The addresses of what the user calls by a name.
     fn known(&self, name: &str) -> Vec<String> {
-        let names = self.compiled.template_names(name);
+        let names = self.compiled.addresses(name);
         if names.is_empty() { vec![name.to_owned()] } else { names }
     }
 
@@ -343,12 +343,12 @@ impl<E: Engine> Life<E> {
         if !protected.is_empty() && matches!(self.engine.state().await?, State::Stuck { .. }) {
             // A stack that is half removed cannot be deployed without `protect` first; what it has left behind already cannot be lost.
             let there = self.engine.status().await?.resources;
-            protected.retain(|origin| there.iter().any(|resource| resource.name == origin.name));
+            protected.retain(|origin| there.iter().any(|resource| resource.name == origin.address));
         }
         let protected: Vec<Diagnostic> = protected
             .iter()
             .map(|origin| {
-                let label = self.compiled.label(&origin.name);
+                let label = self.compiled.label(&origin.address);
                 Diagnostic::error("D0704", origin.origin.user, format!("`{label}` is protected, and so is its stack"), "says `protect`")
                     .help("take `protect` out, deploy that, and destroy then")
             })

@@ -55,8 +55,8 @@ impl LockFile {
 
     /// Says in the file what runs now.
     pub fn renew(&self, site: &str, compiled: &Compiled, there: &[ResourceStatus], screen: &Screen) -> Outcome {
-        let id = |ty: &str, name: &str| {
-            let found = there.iter().find(|resource| resource.name == name && resource.ty == ty)?;
+        let id = |ty: &str, address: &str| {
+            let found = there.iter().find(|resource| resource.name == address && resource.ty == ty)?;
             found.id.as_deref().map(|id| screen.veil(id))
         };
         let running = Running::new(self.at(site), &compiled.origins, id);

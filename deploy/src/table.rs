@@ -28,7 +28,7 @@ pub fn plan<P>(compiled: &Compiled, place: &str, plan: &Plan<P>) -> String {
 /// One line per resource and per property, in the user's names.
 pub fn lines(compiled: &Compiled, changes: &[Change], word: impl Fn(What) -> &'static str) -> String {
     let mut sorted: Vec<&Change> = changes.iter().collect();
-    let place = |change: &Change| compiled.origins.resources.iter().position(|origin| origin.name == change.name).unwrap_or(usize::MAX);
+    let place = |change: &Change| compiled.origins.resources.iter().position(|origin| origin.address == change.name).unwrap_or(usize::MAX);
     sorted.sort_by_key(|change| (ORDER.iter().position(|what| *what == change.what), place(change), change.name.clone()));
     let width = sorted.iter().map(|change| compiled.label(&change.name).chars().count()).max().unwrap_or(0).min(44);
     let mut text = String::new();

@@ -319,3 +319,15 @@ fn the_lock_file_says_what_terraform_keeps() {
     run.ok(&["deploy", "--yes", "--instance", "green"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
+
+/// `network main` has a part `internet`, and the database is called `main-internet`: what is about to be replaced is the database.
+#[test]
+fn a_name_that_two_types_have_does_not_hide_a_database() {
+    let run = Run::faked("namesakes");
+    run.edit("registry images keep=20", "registry images keep=20\n    network main\n    database main-internet network=main engine=postgres version=\"16\"");
+    let ended = run.ends(&["deploy", "--yes"], 1);
+    assert!(ended.stderr.contains("D0703") && ended.stderr.contains("database main-internet"), "{}", ended.stderr);
+    assert!(!run.folder.path().join(".stackc/tf-aws/state").exists(), "something was applied");
+    let plan = run.any(&["plan"]);
+    assert!(plan.stdout.contains("database main-internet") && plan.stdout.contains("network main: internet"), "{}", plan.stdout);
+}

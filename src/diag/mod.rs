@@ -82,6 +82,11 @@ impl Diagnostic {
         self
     }
 
+    /// Points at a further place, if there is one.
+    pub fn maybe_related(self, span: Span, text: impl Into<String>) -> Diagnostic {
+        if span == Span::default() { self } else { self.related(span, text) }
+    }
+
     /// Whether it stops the build.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

@@ -42,3 +42,9 @@ pub fn too_large(span: Span, bytes: usize, limit: usize) -> Diagnostic {
     Diagnostic::error("E0105", span, format!("the file has {bytes} bytes; the limit is {limit}"), "read no further than here")
         .help("a stack of that size is more than any cloud deploys in one piece: split it into several stacks")
 }
+
+/// E0106: a number that no template can hold as it is written.
+pub fn no_number(span: Span, written: &str) -> Diagnostic {
+    Diagnostic::error("E0106", span, format!("`{written}` is a number that would not arrive as it is written"), "beyond what a template's numbers hold")
+        .help("whole numbers go up to 9223372036854775807, others keep 15 digits; what is no quantity, such as an id, is text: put it in quotes")
+}

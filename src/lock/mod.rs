@@ -112,7 +112,7 @@ impl Guard {
 }
 
 impl Running {
-    /// A stack that runs now, by the origins of its template. `id` gives what the cloud calls a resource, by its type and its name.
+    /// A stack that runs now, by the origins of its template. `id` gives what the cloud calls a resource, by its type and its address.
     pub fn new(which: Which, origins: &Origins, id: impl Fn(&str, &str) -> Option<String>) -> Running {
         let kept = origins.resources.iter().filter(|origin| origin.kind == NativeKind::Resource || !origin.fixed.is_empty());
         let mut resources: Vec<Locked> = kept
@@ -120,7 +120,7 @@ impl Running {
                 kind: origin.kind,
                 name: origin.name.clone(),
                 ty: origin.ty.clone(),
-                id: id(&origin.ty, &origin.name).filter(|_| origin.kind == NativeKind::Resource),
+                id: id(&origin.ty, &origin.address).filter(|_| origin.kind == NativeKind::Resource),
                 of: origin.of.clone(),
                 part: origin.part.clone(),
                 guard: match (origin.removal, origin.stateful) {

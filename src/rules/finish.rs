@@ -57,8 +57,22 @@ pub(super) fn finish(
     for output in &graph.outputs {
         check_text(&output.value, checked, out);
     }
+    find_used(graph);
     check_names(graph, checked, out, stack);
     check_cycles(graph, checked, out, stack);
+}
+
+/// Finds the parameters that the template reads, tags among it: a rule may have looked at more than it then needed.
+fn find_used(graph: &mut Graph) {
+    let mut read = Vec::new();
+    graph.resources.iter().flat_map(NativeResource::values).for_each(|val| val.params(&mut read));
+    graph.outputs.iter().for_each(|output| output.value.params(&mut read));
+    graph.settings.iter().for_each(|(_, val)| val.params(&mut read));
+    for index in read {
+        if let Some(param) = graph.params.get_mut(index) {
+            param.used = true;
+        }
+    }
 }
 
 /// Gives a resource the name that it has in the template, with the stack's before it, where its rule gives it none. What is longer than
@@ -217,9 +231,18 @@ impl Finisher<'_> {
         let Some((_, tags)) = resource.body.iter().find(|(name, _)| name == property) else { return };
         let named: Vec<(&str, &Val)> = match &tags.kind {
             ValKind::Map(tags) => tags.iter().map(|(name, val)| (name.as_str(), val)).collect(),
-            ValKind::List(tags) => tags.iter().filter_map(key_and_value).collect(),
+            ValKind::List(tags) => tags.iter().filter_map(|tag| key_and_value(tag).or_else(|| parts_of_word(tag))).collect(),
             _ => return,
         };
+        let longest = rule.prop("longest").and_then(|value| if let Scalar::Integer(longest) = value.scalar { usize::try_from(longest).ok() } else { None });
+        if let (Some(longest), ValKind::List(words)) = (longest, &tags.kind) {
+            for word in words {
+                if let Some(text) = known_text(word).filter(|text| text.chars().count() > longest) {
+                    let why = format!("`{}` has {} characters with its key; {longest} are the most", shorten(text), text.chars().count());
+                    out.push(diag::refused(word.origin.user, rule.span, self.target, "the tags", &why));
+                }
+            }
+        }
         let most = rule.prop("most").and_then(|value| if let Scalar::Integer(most) = value.scalar { usize::try_from(most).ok() } else { None });
         if let Some(most) = most.filter(|most| named.len() > *most) {
             let why = format!("{} tags, with those of the whole stack; {most} are the most", named.len());
@@ -269,6 +292,11 @@ impl Finisher<'_> {
             (ValKind::Map(body), Shape::Object(object) | Shape::Block(object, _)) => self.check_object(body, native, *object, out),
             (ValKind::List(items), Shape::Block(object, true)) => {
                 items.iter().for_each(|item| self.check_value(item, member, &Shape::Object(*object), &Limits::default(), native, out))
+            }
+            (ValKind::List(items), Shape::List(inner))
+                if !matches!(**inner, Shape::List(_)) && items.iter().any(|item| matches!(item.kind, ValKind::List(_))) =>
+            {
+                out.push(diag::refused(val.origin.user, val.origin.rule, self.target, &format!("`{}`", member.name), "it is a list in a list"));
             }
             (ValKind::List(items), Shape::List(inner)) => items.iter().for_each(|item| self.check_value(item, member, inner, &member.item_limits, native, out)),
             (ValKind::Map(items), Shape::Map(inner)) => {
@@ -387,6 +415,21 @@ fn word((key, val): (String, Val)) -> Val {
         ValKind::Text(text) => Val::text(format!("{key}={text}"), origin),
         kind => Val::new(ValKind::Concat(vec![Val::text(format!("{key}="), origin), Val::new(kind, origin)]), origin),
     }
+}
+
+/// The text of a value, if it is known when building.
+fn known_text(val: &Val) -> Option<&str> {
+    if let ValKind::Text(text) = &val.kind { Some(text) } else { None }
+}
+
+/// A tag that is one word, `key=value`: its key, and the word itself in the place of its value.
+fn parts_of_word(tag: &Val) -> Option<(&str, &Val)> {
+    let first = match &tag.kind {
+        ValKind::Concat(parts) => parts.first()?,
+        _ => tag,
+    };
+    let ValKind::Text(text) = &first.kind else { return None };
+    text.split_once('=').map(|(key, _)| (key, tag))
 }
 
 /// A tag of a list: what its first and second member hold.

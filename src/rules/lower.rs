@@ -6,7 +6,7 @@
 use super::ast::{Each, Expect, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
 use super::check::{Checked, OWN_NAMES, find_item_output, find_output, find_param, is_list};
 use super::{CLOUD, FROM, Grade, INCOMING, PER, PLACE, PREVIOUS, SAME, WITHOUT, builtin, finish};
-use crate::check::{Field, Model, Record, Resource, ResourceId, Value};
+use crate::check::{Accept, Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
 use crate::native::{Expected, Graph, MetLoss, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
 use crate::portable::{Kind, Property};
@@ -149,7 +149,6 @@ struct Lowering<'m, 'r, 'c, 'f> {
     /// The edges of one kind that lead to one resource, in their order.
     siblings: RefCell<Siblings>,
     outputs: RefCell<HashMap<(usize, String), Option<Val>>>,
-    used_params: RefCell<Vec<bool>>,
     rule_params: RefCell<Vec<NativeParam>>,
     /// Numbers that have to be apart, by the other end of the edges that have them.
     taken: RefCell<HashMap<(Option<ResourceId>, i64), usize>>,
@@ -180,7 +179,6 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             by_role: RefCell::default(),
             siblings: RefCell::default(),
             outputs: RefCell::default(),
-            used_params: RefCell::new(vec![false; model.params.len()]),
             rule_params: RefCell::default(),
             taken: RefCell::default(),
             losses: RefCell::default(),
@@ -234,13 +232,8 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 resource.after.push(first);
             }
         }
-        let mut read = Vec::new();
-        resources.iter().flat_map(NativeResource::values).for_each(|val| val.params(&mut read));
-        outputs.iter().for_each(|output| output.value.params(&mut read));
-        settings.iter().for_each(|(_, val)| val.params(&mut read));
-        let mut params = self.params();
-        // A rule may have looked at more parameters than it then needed.
-        params.iter_mut().enumerate().skip(self.model.params.len()).for_each(|(index, param)| param.used = read.contains(&index));
+        let params = self.params();
+        self.meet_lost_tags(&resources);
         let mut graph =
             Graph { stack: self.model.full_name(), about: self.about(), params, resources, outputs, settings, losses: self.losses.take(), state: None };
         graph.state = self.model.state.as_ref().map(|state| state.settled(&self.model.full_name(), &self.checked.target().name));
@@ -387,6 +380,49 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         }
     }
 
+    /// The tags of a user's resource are lost where nothing that is made of it takes any.
+    fn meet_lost_tags(&self, natives: &[NativeResource]) {
+        let target = &self.checked.target().name;
+        for (index, resource) in self.model.resources.iter().enumerate() {
+            let Some((_, first)) = resource.tags.first() else { continue };
+            let id = ResourceId(index);
+            let mut own = natives.iter().filter(|native| native.owner == Some(id) && native.kind == NativeKind::Resource).peekable();
+            // What is not made at all is lost as a whole, and that is said.
+            let made = own.peek().is_some();
+            let takes = |native: &NativeResource| self.checked.provider().native_type(native.kind, &native.ty).is_some_and(|ty| ty.tags.is_some());
+            if !made || own.any(takes) {
+                continue;
+            }
+            let reason = "nothing that it is made of takes tags there".to_owned();
+            let accepted = self.accepted(resource);
+            if accepted.is_none() {
+                let what = format!("`tags` of a {}", resource.ty.name);
+                self.out.borrow_mut().push(diag::degraded(first.span, &what, target, &reason, Span::default()));
+            }
+            self.losses.borrow_mut().push(MetLoss {
+                resource: id,
+                subject: "tags".to_owned(),
+                to: None,
+                grade: Grade::Degraded,
+                reason,
+                instead: None,
+                breaks: None,
+                given: true,
+                accepted: accepted.map(|accept| accept.reason.clone()),
+                user: first.span,
+                rule: Span::default(),
+            });
+        }
+    }
+
+    /// Where the author of a resource accepts what it loses on this target.
+    fn accepted(&self, resource: &'m Resource) -> Option<&'m Accept> {
+        let target = &self.checked.target().name;
+        let covering = || resource.accepts.iter().filter(|accept| accept.covers(target, &self.checked.target().cloud));
+        // What was written for this very target says more than what was written for its cloud.
+        covering().find(|accept| accept.target.as_ref().is_some_and(|on| on.text == *target)).or(covering().next())
+    }
+
     /// A loss that this stack meets: the property was given, or the type or the edge itself is not there.
     fn meet(&self, instance: usize, loss: &super::Loss) {
         let Some(who) = self.instances.get(instance).map(|instance| instance.who) else { return };
@@ -418,9 +454,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 (None, false) => return,
             },
         };
-        let covering = || resource.accepts.iter().filter(|accept| accept.covers(target, &self.checked.target().cloud));
-        // What was written for this very target says more than what was written for its cloud.
-        let accepted = covering().find(|accept| accept.target.as_ref().is_some_and(|on| on.text == *target)).or(covering().next());
+        let accepted = self.accepted(resource);
         self.losses.borrow_mut().push(MetLoss {
             resource: id,
             subject,
@@ -501,7 +535,12 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         };
         let mut body = self.body(&rule.body, at);
         self.fill_in(rule, &mut body, user);
+        let owner = match self.instances.get(instance).map(|instance| instance.who) {
+            Some(Who::Resource(id) | Who::Edge { from: id, .. }) => Some(id),
+            Some(Who::Cloud) | None => None,
+        };
         let resource = NativeResource {
+            owner,
             kind: rule.kind,
             ty: rule.ty.text.clone(),
             version: None,
@@ -1069,7 +1108,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let place = params.iter().position(|known| known.name == full).unwrap_or_else(|| {
             let default = param.default.as_ref().map(|scalar| Val::new(literal(scalar), origin));
             let number = matches!(param.default, Some(Scalar::Integer(_) | Scalar::Float(_)));
-            params.push(NativeParam { name: full, about: Some(param.about.clone()), secret: param.secret, number, default, span: origin.user, used: true });
+            params.push(NativeParam { name: full, about: Some(param.about.clone()), secret: param.secret, number, default, span: origin.user, used: false });
             params.len() - 1
         });
         // A parameter that was only declared so far belongs to the line that reads it first.
@@ -1124,12 +1163,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             Value::Bool(flag) => ValKind::Bool(*flag),
             Value::List(items) => ValKind::List(items.iter().map(|item| self.field(item, rule)).collect()),
             Value::Map(items) => ValKind::Map(items.iter().map(|(name, item)| (name.clone(), self.field(item, rule))).collect()),
-            Value::Param(id) => {
-                if let Some(used) = self.used_params.borrow_mut().get_mut(id.0) {
-                    *used = true;
-                }
-                ValKind::Param(id.0)
-            }
+            Value::Param(id) => ValKind::Param(id.0),
             Value::Output(id, name) => match self.of_resource.get(id).and_then(|&instance| self.output(instance, name)) {
                 Some(val) => val.kind,
                 None => ValKind::Absent,
@@ -1243,13 +1277,11 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     // ---- the stack itself ----------------------------------------------------------------------------------------------
 
     fn params(&self) -> Vec<NativeParam> {
-        let used = self.used_params.borrow();
         let mut params: Vec<NativeParam> = self
             .model
             .params
             .iter()
-            .zip(used.iter())
-            .map(|(param, used)| {
+            .map(|param| {
                 let default = param.default.as_ref().map(|(scalar, span)| Val::new(literal(scalar), Origin { user: *span, rule: Span::default() }));
                 NativeParam {
                     name: param.name.text.clone(),
@@ -1258,7 +1290,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                     number: param.number,
                     default,
                     span: param.name.span,
-                    used: *used,
+                    used: false,
                 }
             })
             .collect();

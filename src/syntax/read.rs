@@ -4,18 +4,24 @@ use super::{Ident, Node, Scalar, Value, guard};
 use crate::diag::{Diagnostic, syntax as diag};
 use crate::source::{FileId, Span};
 use kdl::{KdlDocument, KdlEntry, KdlIdentifier, KdlNode, KdlValue};
+use std::cell::RefCell;
 
 /// Reads a file's text. When it does not parse, there are no nodes and at least one diagnostic.
 pub fn read(file: FileId, text: &str) -> (Vec<Node>, Vec<Diagnostic>) {
     if let Err(diagnostic) = guard::check(file, text) {
         return (Vec::new(), vec![diagnostic]);
     }
-    let reader = Reader { file, text };
     // The parser recurses where it recovers from errors, and may give up; both stay within a thread of its own.
     let parsed = std::thread::scope(|scope| {
-        let parse = || match KdlDocument::parse_v2(text) {
-            Ok(document) => (document.nodes().iter().map(|node| reader.node(node)).collect(), Vec::new()),
-            Err(error) => (Vec::new(), reader.errors(&error)),
+        let parse = || {
+            let reader = Reader { file, text, numbers: RefCell::default() };
+            match KdlDocument::parse_v2(text) {
+                Ok(document) => {
+                    let nodes = document.nodes().iter().map(|node| reader.node(node)).collect();
+                    (nodes, reader.numbers.into_inner())
+                }
+                Err(error) => (Vec::new(), reader.errors(&error)),
+            }
         };
         std::thread::Builder::new().stack_size(stack_size(text.len())).spawn_scoped(scope, parse).ok()?.join().ok()
     });
@@ -35,6 +41,8 @@ fn stack_size(bytes: usize) -> usize {
 struct Reader<'a> {
     file: FileId,
     text: &'a str,
+    /// The numbers that no template can hold as they are written.
+    numbers: RefCell<Vec<Diagnostic>>,
 }
 
 impl Reader<'_> {
@@ -73,14 +81,22 @@ impl Reader<'_> {
         }
         let scalar = match entry.value() {
             KdlValue::String(text) => Scalar::String(text.clone()),
-            // A number outside 64 bits is no size, port or count of anything; as a float it fails its range check with its own text.
-            #[allow(clippy::cast_precision_loss)]
-            KdlValue::Integer(number) => i64::try_from(*number).map_or(Scalar::Float(*number as f64), Scalar::Integer),
-            KdlValue::Float(number) => Scalar::Float(*number),
+            KdlValue::Integer(number) => i64::try_from(*number).map_or_else(|_| self.no_number(span), Scalar::Integer),
+            KdlValue::Float(number) if is_kept(*number, self.slice(span)) => Scalar::Float(*number),
+            KdlValue::Float(_) => self.no_number(span),
             KdlValue::Bool(flag) => Scalar::Bool(*flag),
             KdlValue::Null => Scalar::Null,
         };
         Value { tag: entry.ty().map(|ty| self.ident(ty)), scalar, span }
+    }
+
+    fn no_number(&self, span: Span) -> Scalar {
+        self.numbers.borrow_mut().push(diag::no_number(span, self.slice(span)));
+        Scalar::Null
+    }
+
+    fn slice(&self, span: Span) -> &str {
+        self.text.get(span.start as usize..span.end as usize).unwrap_or("")
     }
 
     fn span(&self, span: miette::SourceSpan) -> Span {
@@ -165,6 +181,17 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a number arrives with all the digits that it is written with: it is finite, and has as many as 64 bits of floating point keep.
+fn is_kept(number: f64, written: &str) -> bool {
+    let digits = |text: &str| -> String {
+        let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+        let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+        digits.trim_matches('0').to_owned()
+    };
+    let wanted = digits(written);
+    number.is_finite() && (wanted.is_empty() == (number == 0.0)) && (wanted.len() <= 15 || digits(&format!("{number:.*e}", wanted.len() - 1)) == wanted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::read;
@@ -183,6 +210,42 @@ mod tests {
         assert_eq!(sources.slice(inner.prop("key").unwrap().span), "(fmt)\"é{x}\"");
         assert_eq!(sources.slice(inner.span), "ünï (get)x key= (fmt)\"é{x}\" other=1");
         assert_eq!(inner.children()[0].name.text, "b");
+    }
+
+    #[test]
+    fn numbers_that_lose_something_are_refused() {
+        let refused = [
+            "#inf",
+            "#-inf",
+            "#nan",
+            "1e999",
+            "-1e400",
+            "1e-999",
+            "18446744073709551615",
+            "-9223372036854775809",
+            "0x8000000000000000",
+            "0.1234567890123456789",
+            "1.00000000000000000001",
+        ];
+        for number in refused {
+            let (_, errors) = read(FileId(0), &format!("a b={number}\n"));
+            assert_eq!(errors.iter().map(|error| error.code).collect::<Vec<_>>(), ["E0106"], "{number}");
+        }
+        for number in [
+            "9223372036854775807",
+            "-9223372036854775808",
+            "1e300",
+            "0.1",
+            "1.50",
+            "0.0",
+            "-0.0",
+            "1_000.000_1",
+            "2.2250738585072014e-308",
+            "100000000000000000000.0",
+        ] {
+            let (_, errors) = read(FileId(0), &format!("a b={number}\n"));
+            assert!(errors.is_empty(), "{number}: {errors:?}");
+        }
     }
 
     #[test]

@@ -126,7 +126,9 @@ def main():
         cls = env.get_class_to_instantiate(name)
         out = Type()
         lines = out.members(cls.properties_schema, [])
-        print("\t".join([f"=resource\t{name}"] + ["deprecated"] * (cls.support_status.status in OLD)))
+        # Words that a service keeps with a resource; what else is called tags holds objects.
+        tags = ["tags=tags:words"] * any(line.startswith("tags\tlist string\to") for line in lines)
+        print("\t".join([f"=resource\t{name}"] + ["deprecated"] * (cls.support_status.status in OLD) + tags))
         for line in lines + attribute_lines(cls):
             print(line)
         for def_name, def_lines in out.defs.items():

@@ -42,7 +42,9 @@ plan)
     ;;
 show)
     if [ -n "$3" ]; then
-        if [ -e state ]; then
+        if [ "$FAKE" = namesakes ]; then
+            echo '{"applyable":true,"resource_changes":[{"address":"aws_db_instance.main_internet","mode":"managed","type":"aws_db_instance","name":"main_internet","change":{"actions":["delete","create"],"before":{"storage_encrypted":false},"after":{"storage_encrypted":true},"replace_paths":[["storage_encrypted"]]}},{"address":"aws_internet_gateway.main_internet","mode":"managed","type":"aws_internet_gateway","name":"main_internet","change":{"actions":["update"],"before":{"tags":{}},"after":{"tags":{"a":"b"}}}}]}'
+        elif [ -e state ]; then
             echo '{"applyable":false,"resource_changes":[]}'
         else
             echo '{"applyable":true,"resource_changes":[{"address":"aws_secretsmanager_secret.pay","mode":"managed","type":"aws_secretsmanager_secret","name":"pay","change":{"actions":["create"]}}]}'

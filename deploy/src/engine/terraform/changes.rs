@@ -2,26 +2,9 @@
 
 use crate::engine::{Change, Event, KNOWN_AFTER, PropertyChange, Reason, Step, What};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// What a secret value is shown as.
 const SECRET: &str = "(secret)";
-
-/// From Terraform's addresses, such as `aws_vpc.main`, to the names in the template. What the template no longer has goes by its address.
-#[derive(Debug, Clone, Default)]
-pub struct Names(pub BTreeMap<String, String>);
-
-impl Names {
-    /// The name of an address, without what Terraform puts behind it.
-    pub fn of(&self, address: &str) -> String {
-        self.0.get(address).cloned().unwrap_or_else(|| address.to_owned())
-    }
-
-    /// The address of a name.
-    pub fn address(&self, name: &str) -> String {
-        self.0.iter().find(|(_, known)| *known == name).map_or_else(|| name.to_owned(), |(address, _)| address.clone())
-    }
-}
 
 /// The text of a field.
 pub fn text<'v>(value: &'v Value, field: &str) -> &'v str {
@@ -33,11 +16,11 @@ fn items<'v>(value: &'v Value, field: &str) -> &'v [Value] {
 }
 
 /// What a plan changes.
-pub fn changes(plan: &Value, names: &Names) -> Vec<Change> {
-    items(plan, "resource_changes").iter().filter(|change| text(change, "mode") == "managed").filter_map(|change| planned(change, plan, names)).collect()
+pub fn changes(plan: &Value) -> Vec<Change> {
+    items(plan, "resource_changes").iter().filter(|change| text(change, "mode") == "managed").filter_map(|change| planned(change, plan)).collect()
 }
 
-fn planned(resource: &Value, plan: &Value, names: &Names) -> Option<Change> {
+fn planned(resource: &Value, plan: &Value) -> Option<Change> {
     let change = resource.get("change")?;
     let actions: Vec<&str> = items(change, "actions").iter().filter_map(Value::as_str).collect();
     let what = match actions.as_slice() {
@@ -62,12 +45,12 @@ fn planned(resource: &Value, plan: &Value, names: &Names) -> Option<Change> {
             properties.insert(0, PropertyChange { path: why.to_owned(), old: None, new: None, replaces: true, because: None });
         }
     }
-    let name = names.of(text(resource, "address"));
+    let name = text(resource, "address").to_owned();
     Some(Change { name, ty: text(resource, "type").to_owned(), what, fate: None, properties })
 }
 
 /// What somebody changed or removed since the last deploy, of what the template says. Of the rest a cloud changes much by itself.
-pub fn drifted(plan: &Value, names: &Names) -> Vec<Change> {
+pub fn drifted(plan: &Value) -> Vec<Change> {
     let mut found = Vec::new();
     for resource in items(plan, "resource_drift").iter().filter(|resource| text(resource, "mode") == "managed") {
         let Some(change) = resource.get("change") else { continue };
@@ -76,7 +59,7 @@ pub fn drifted(plan: &Value, names: &Names) -> Vec<Change> {
         let properties = if removed { Vec::new() } else { differences(change, &Given::of(plan, address), &[]) };
         if removed || !properties.is_empty() {
             let what = if removed { What::Remove } else { What::Change };
-            found.push(Change { name: names.of(address), ty: text(resource, "type").to_owned(), what, fate: None, properties });
+            found.push(Change { name: address.to_owned(), ty: text(resource, "type").to_owned(), what, fate: None, properties });
         }
     }
     found
@@ -246,14 +229,14 @@ pub fn line(line: &str) -> Option<Value> {
 }
 
 /// What happened, by a line of an apply; none for what a person does not need to know.
-pub fn event(line: &Value, names: &Names) -> Option<Event> {
+pub fn event(line: &Value) -> Option<Event> {
     let at = moment(text(line, "@timestamp")).unwrap_or_default();
     if let Some(diagnostic) = line.get("diagnostic").filter(|_| text(line, "type") == "diagnostic") {
         // It follows on why the state was not saved, and says what to type in its folder: what is to be done is said at the end.
         if text(diagnostic, "summary") == "Failed to persist state to backend" {
             return None;
         }
-        let reason = reason(diagnostic, names);
+        let reason = reason(diagnostic);
         let (step, word) = if text(diagnostic, "severity") == "error" { (Step::Failed, "refused") } else { return None };
         // An event has no place for a property: it is told where the reason does not name it.
         let told = reason.property.filter(|property| !reason.text.contains(property.as_str()));
@@ -278,7 +261,7 @@ pub fn event(line: &Value, names: &Names) -> Option<Event> {
     let resource = hook.get("resource")?;
     Some(Event {
         at,
-        name: Some(names.of(text(resource, "addr"))),
+        name: Some(text(resource, "addr").to_owned()),
         ty: text(resource, "resource_type").to_owned(),
         step,
         word: (*word).to_owned(),
@@ -293,7 +276,7 @@ pub fn errors(output: &str) -> Vec<Value> {
 }
 
 /// A diagnostic of Terraform as a reason.
-pub fn reason(diagnostic: &Value, names: &Names) -> Reason {
+pub fn reason(diagnostic: &Value) -> Reason {
     let snippet = diagnostic.get("snippet").unwrap_or(&Value::Null);
     let context = text(snippet, "context").strip_prefix("resource.").unwrap_or_default();
     // In a JSON template, the line that is meant begins with the argument's name, or with the resource's own.
@@ -316,7 +299,7 @@ pub fn reason(diagnostic: &Value, names: &Names) -> Reason {
     if let Some(place) = property.as_ref().filter(|property| property.contains('.')) {
         text.push_str(&format!(" (at {place})"));
     }
-    Reason { name: (!address.is_empty()).then(|| names.of(address)), ty: ty.to_owned(), property, text }
+    Reason { name: (!address.is_empty()).then(|| address.to_owned()), ty: ty.to_owned(), property, text }
 }
 
 /// Who holds the lock of a state, if that is what an error is about.
@@ -437,13 +420,12 @@ mod tests {
     #[test]
     fn a_refusal_says_where() {
         let diagnostic = json!({ "summary": "no", "detail": "", "snippet": { "context": "resource.aws_db_instance", "code": "      \"data\": {" } });
-        let names = Names([("aws_db_instance.data".to_owned(), "DataDb".to_owned())].into());
-        assert_eq!(reason(&diagnostic, &names), Reason { name: Some("DataDb".into()), ty: "aws_db_instance".into(), property: None, text: "no".into() });
+        assert_eq!(reason(&diagnostic), Reason { name: Some("aws_db_instance.data".into()), ty: "aws_db_instance".into(), property: None, text: "no".into() });
         let diagnostic = json!({ "summary": "no", "address": "a.b", "snippet": { "context": "resource.a.b.template[0].box[0]", "code": "\"image\": \"x\"," } });
-        let found = reason(&diagnostic, &names);
+        let found = reason(&diagnostic);
         assert_eq!((found.property.as_deref(), found.text.as_str()), (Some("template.0.box.0.image"), "no (at template.0.box.0.image)"));
         let diagnostic = json!({ "summary": "no", "address": "a.b", "snippet": { "context": "resource.a.b", "code": "\"sku\": \"x\"" } });
-        assert_eq!(reason(&diagnostic, &names).property.as_deref(), Some("sku"));
+        assert_eq!(reason(&diagnostic).property.as_deref(), Some("sku"));
     }
 
     #[test]

@@ -10,7 +10,6 @@ mod process;
 mod running;
 
 use super::{Drift, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Trouble, Wanted};
-pub use changes::Names;
 use folder::{forget, private_file};
 use process::{Program, Said};
 pub use running::Running;
@@ -64,8 +63,6 @@ pub struct Options {
     pub template: String,
     /// Its parameters: the name in the template, whether it is a number, and the value that the environment gives.
     pub params: Vec<(String, bool, Option<String>)>,
-    /// From addresses to names in the template.
-    pub names: Names,
     /// Further environment.
     pub environment: Vec<(String, String)>,
     /// Between two looks.
@@ -85,7 +82,7 @@ pub struct Terraform {
     notice: Rc<dyn Fn(&str)>,
     /// Nobody else works in the folder while this is open.
     held: Option<File>,
-    /// Where a removal failed, by names in the template.
+    /// Where a removal failed, by addresses.
     failed: Vec<String>,
 }
 
@@ -230,7 +227,7 @@ impl Terraform {
     /// Why a run failed, in the program's words.
     fn refusal(&self, doing: &str, said: &Said) -> Trouble {
         let errors = changes::errors(&said.out);
-        let mut reasons: Vec<Reason> = errors.iter().map(|diagnostic| changes::reason(diagnostic, &self.options.names)).collect();
+        let mut reasons: Vec<Reason> = errors.iter().map(changes::reason).collect();
         let locked = errors.iter().map(|error| format!("{}\n{}", changes::text(error, "summary"), changes::text(error, "detail"))).chain([plain(&said.err)]);
         if let Some(lock) = locked.into_iter().find_map(|text| changes::lock(&text)) {
             return self.locked(&lock);
@@ -336,7 +333,7 @@ impl Terraform {
         let allowed: Vec<&String> = wanted.protect.iter().filter(|name| wanted.allowed.contains(name)).collect();
         let Some(mut template) = serde_json::from_str::<Value>(&wanted.template).ok().filter(|_| !allowed.is_empty()) else { return wanted.template.clone() };
         for name in allowed {
-            let path = format!("/resource/{}/lifecycle/prevent_destroy", self.options.names.address(name).replace('.', "/"));
+            let path = format!("/resource/{}/lifecycle/prevent_destroy", name.replace('.', "/"));
             if let Some(protection) = template.pointer_mut(&path) {
                 *protection = json!(false);
             }
@@ -432,8 +429,8 @@ impl Engine for Terraform {
             }
             Err(trouble) => return Err(trouble),
         };
-        let found = changes::changes(&plan, &self.options.names);
-        let drifted = changes::drifted(&plan, &self.options.names);
+        let found = changes::changes(&plan);
+        let drifted = changes::drifted(&plan);
         let mut notes = Vec::new();
         if drifted.iter().any(|drift| found.iter().any(|change| change.name == drift.name)) {
             notes.push("others changed some of this since the last deploy, and it is put back, too: `stackc drift` shows what".to_owned());
@@ -549,7 +546,7 @@ impl Engine for Terraform {
             return Ok(Status::default());
         }
         let found = resources.iter().map(|resource| ResourceStatus {
-            name: self.options.names.of(changes::text(resource, "address")),
+            name: changes::text(resource, "address").to_owned(),
             ty: changes::text(resource, "type").to_owned(),
             id: resource.pointer("/values/id").and_then(Value::as_str).map(str::to_owned),
             how: if resource.get("tainted") == Some(&json!(true)) { "half made" } else { "there" }.to_owned(),
@@ -577,7 +574,7 @@ impl Engine for Terraform {
         }
         let (file, plan) = self.planned_with_any("-refresh-only", "compare the stack with what was deployed").await?;
         forget(&file);
-        Ok(Drift { drifted: changes::drifted(&plan, &self.options.names), ..Drift::default() })
+        Ok(Drift { drifted: changes::drifted(&plan), ..Drift::default() })
     }
 
     async fn obstacles(&mut self) -> Result<Vec<Obstacle>, Trouble> {
@@ -592,7 +589,7 @@ impl Engine for Terraform {
     async fn destroy(&mut self, retain: &[String]) -> Result<Running, Trouble> {
         self.ready().await?;
         for name in std::mem::take(&mut self.failed).into_iter().filter(|name| retain.contains(name)) {
-            let said = self.run(&["state", "rm", "-no-color", &self.options.names.address(&name)], &[]).await?;
+            let said = self.run(&["state", "rm", "-no-color", &name], &[]).await?;
             if said.code != Some(0) {
                 return Err(self.refusal("leave a resource behind", &said));
             }

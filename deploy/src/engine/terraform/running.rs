@@ -23,7 +23,7 @@ pub struct Running {
     rest: String,
     /// Whether it said that it failed.
     pub(super) failed: bool,
-    /// What the cloud calls the resources that are under way, by their names in the template.
+    /// What the cloud calls the resources that are under way, by their addresses.
     ids: BTreeMap<String, String>,
     /// What failed, and has no reason yet: its name in the template, and its type.
     unexplained: Vec<(String, String)>,
@@ -69,7 +69,7 @@ impl Terraform {
         for text in std::mem::replace(&mut running.rest, rest).lines() {
             match changes::line(text) {
                 Some(line) => {
-                    let event = changes::event(&line, &self.options.names);
+                    let event = changes::event(&line);
                     events.extend(event.map(|event| running.understood(event, &line)));
                 }
                 None => running.plain.push_str(&format!("{text}\n")),
