@@ -146,6 +146,7 @@ impl Parser<'_> {
             snapshot: false,
             once: false,
             once_by: None,
+            shared: None,
             create_first: false,
             ignore: Vec::new(),
             expect: Vec::new(),
@@ -161,6 +162,7 @@ impl Parser<'_> {
                 ("otherwise", Some("snapshot")) => rule.snapshot = true,
                 ("once", Some(text)) => rule.once_by = Some(path(text, value.span)),
                 ("once", None) => rule.once = node.flag("once"),
+                ("shared", _) => rule.shared = Some(self.operand(value)),
                 ("replace", Some("create-first")) => rule.create_first = true,
                 ("ignore", Some(names)) => rule.ignore.push(Ignore { names: names.split(' ').map(str::to_owned).collect(), when: None }),
                 ("ignore-when", Some(text)) if !rule.ignore.is_empty() => {
@@ -170,7 +172,7 @@ impl Parser<'_> {
                 }
                 _ => self.wrong(
                     key.span,
-                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `once`, `ignore` and `ignore-when`",
+                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `once`, `shared`, `ignore` and `ignore-when`",
                 ),
             }
         }
