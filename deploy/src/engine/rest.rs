@@ -145,6 +145,10 @@ impl Rest {
         }
         let read: Result<Value, serde_json::Error> = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
         if status < 400 {
+            if matches!(status, 202 | 204) {
+                // Taken, and nothing said of it: Heat puts a sentence there.
+                return Ok(Answer { status, headers, body: read.unwrap_or_default() });
+            }
             let body = read.map_err(|_| Fault::Strange(format!("no JSON, but {}", beginning(&bytes))))?;
             return Ok(Answer { status, headers, body });
         }

@@ -13,7 +13,9 @@ mod parts;
 
 use super::rest::{Answer, is_text};
 use super::wire::{Fault, act, token};
-use super::{Change, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Step, Trouble, Wanted, What};
+use super::{
+    Change, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, Site, State, Status, Step, Trouble, Wanted, What,
+};
 use api::{Api, DEPLOYMENTS, GROUPS, is_conflict};
 use names::{Id, Names};
 use parts::Stack;
@@ -93,7 +95,11 @@ impl Engine for Arm {
     type Cure = std::convert::Infallible;
 
     fn place(&self) -> String {
-        format!("Azure, resource group {}", self.group)
+        format!("Azure, subscription {}, resource group {}", self.subscription, self.group)
+    }
+
+    fn site(&self) -> Site {
+        Site { place: format!("Azure, resource group {}", self.group), account: Some(self.subscription.clone()) }
     }
 
     fn goes_on_alone(&self, _running: &Running) -> bool {

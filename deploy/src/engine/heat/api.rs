@@ -30,6 +30,8 @@ pub struct Api {
     store: Option<String>,
     /// The region.
     pub region: String,
+    /// The project's id.
+    pub project: String,
     pub pace: Pace,
     pub notice: Notice,
 }
@@ -58,7 +60,17 @@ impl Api {
         let credentials = clouds::credentials(profile, region)?;
         let rest =
             Rest::new(pace, AGAIN, &credentials.roots).map_err(|error| Trouble::Call(format!("the certificates of OS_CACERT cannot be used: {error}")))?;
-        let mut api = Api { rest, credentials, session: RefCell::default(), heat: String::new(), store: None, region: String::new(), pace, notice };
+        let mut api = Api {
+            rest,
+            credentials,
+            session: RefCell::default(),
+            heat: String::new(),
+            store: None,
+            region: String::new(),
+            project: String::new(),
+            pace,
+            notice,
+        };
         let session = read(api.pace, &api.notice, async || api.log_in(true).await).await.map_err(|why| match why {
             Fault::Said(_, text) => Trouble::Call(format!("could not log in to {}: {text}", api.credentials.auth)),
             why => why.trouble("log in to OpenStack"),
@@ -84,6 +96,7 @@ impl Api {
             }
             (None, _) => return Err(Trouble::Call(format!("Heat is in several regions: say which with --region or OS_REGION_NAME ({})", regions.join(", ")))),
         };
+        api.project.clone_from(&session.project);
         api.heat = only.trim_end_matches('/').to_owned();
         api.store = api.addresses(&session, &["object-store"]).into_iter().find(|(region, _)| *region == api.region).map(|(_, address)| address);
         Ok(api)
