@@ -47,7 +47,7 @@ fn a_parameter_that_only_tags_read_is_declared() {
             let declared = ["\"team\": {", "\"Team\": {", "\n  team:\n"].iter().any(|declaration| template.contains(declaration));
             let lost = said.iter().any(|text| text.starts_with("W0405") && text.contains("`tags`"));
             assert_eq!(reads, declared, "{target} with `{tags}{own}`, {stage:?}\n{template}");
-            assert!(reads || lost || tags != "" && target == "tf-google", "{target} loses `{tags}{own}` without a word: {said:?}");
+            assert!(reads || lost || !tags.is_empty() && target == "tf-google", "{target} loses `{tags}{own}` without a word: {said:?}");
         }
     }
 }

@@ -890,6 +890,8 @@ impl Checker<'_, '_> {
             | (Ty::Number, Shape::Number | Shape::String)
             | (Ty::Bool, Shape::Boolean | Shape::String) => None,
             (Ty::Secret, Shape::String) => (!member.keeps_secret).then(|| diag::secret_in_rule(span, &format!("`{}`", member.name))),
+            // An item may be any JSON, but what a rule has as a list of lists is one list too many.
+            (Ty::List(inner), Shape::List(wanted)) if matches!(**inner, Ty::List(_)) && !matches!(**wanted, Shape::List(_)) => Some(wrong("a list of lists")),
             (Ty::List(inner), Shape::List(wanted)) => {
                 let inner = Typed { ty: (**inner).clone(), optional: false, known: typed.known };
                 self.typed_fits(span, &inner, member, wanted, true);
@@ -1023,13 +1025,25 @@ impl Checker<'_, '_> {
             self.out.push(diag::bad_call(span, name, "it takes nothing in braces"));
         }
         let mut optional = false;
+        let mut items: Vec<Ty> = Vec::new();
         for (index, arg) in args.iter().enumerate() {
             let typed = self.infer(scope, arg);
+            let item = item_of(&typed.ty);
+            if builtin.gives == Type::Items && matches!(item, Ty::List(_)) {
+                self.out.push(diag::bad_call(
+                    arg.span,
+                    name,
+                    "this is a list of lists, and only one level of it would be taken apart: each of its items may be several values",
+                ));
+            }
+            if matches!(typed.ty, Ty::List(_)) || builtin.gives == Type::Items {
+                items.push(item);
+            }
             let Some((title, wanted)) = builtin.takes.get(index).or(builtin.takes.last()) else { continue };
             // An argument that may come several times may also be absent.
             optional |= typed.optional && !(builtin.variadic && index + 1 >= builtin.takes.len()) && !matches!(wanted, Type::Any);
             let fits = match wanted {
-                Type::Any => true,
+                Type::Any | Type::Item | Type::Items => true,
                 Type::Text => matches!(typed.ty, Ty::Text(_) | Ty::Integer | Ty::Given(_) | Ty::Any),
                 Type::KnownText => matches!(typed.ty, Ty::Text(_) | Ty::Any) && typed.known,
                 Type::KnownNumber => matches!(typed.ty, Ty::Integer | Ty::Number | Ty::Any) && typed.known,
@@ -1052,6 +1066,8 @@ impl Checker<'_, '_> {
             Type::Text | Type::KnownText => Ty::Text(None),
             Type::KnownNumber => Ty::Integer,
             Type::List => Ty::List(Box::new(Ty::Any)),
+            Type::Items => Ty::List(Box::new(common(items))),
+            Type::Item => common(items),
             Type::Any => Ty::Any,
         };
         Typed { ty, optional, known: matches!(builtin.gives, Type::KnownText | Type::KnownNumber) }
@@ -1383,6 +1399,22 @@ fn property_names(properties: &[Property]) -> Vec<String> {
     let mut names: Vec<String> = properties.iter().map(|property| property.name.clone()).collect();
     names.dedup();
     names
+}
+
+/// What an item of a list is; of what is no list, itself.
+fn item_of(ty: &Ty) -> Ty {
+    match ty {
+        Ty::List(item) => (**item).clone(),
+        other => other.clone(),
+    }
+}
+
+/// What all items are, as far as it matters: lists, single values, or not to be known.
+fn common(items: Vec<Ty>) -> Ty {
+    let kind = |ty: &Ty| matches!(ty, Ty::List(_));
+    let mut items = items.into_iter();
+    let Some(first) = items.next() else { return Ty::Any };
+    if items.all(|item| kind(&item) == kind(&first)) && kind(&first) { first } else { Ty::Any }
 }
 
 /// Whether a body is a list: its items, or those of its forms, are written with `-`.

@@ -293,6 +293,11 @@ impl Finisher<'_> {
             (ValKind::List(items), Shape::Block(object, true)) => {
                 items.iter().for_each(|item| self.check_value(item, member, &Shape::Object(*object), &Limits::default(), native, out))
             }
+            (ValKind::List(items), Shape::List(inner))
+                if !matches!(**inner, Shape::List(_)) && items.iter().any(|item| matches!(item.kind, ValKind::List(_))) =>
+            {
+                out.push(diag::refused(val.origin.user, val.origin.rule, self.target, &format!("`{}`", member.name), "it is a list in a list"));
+            }
             (ValKind::List(items), Shape::List(inner)) => items.iter().for_each(|item| self.check_value(item, member, inner, &member.item_limits, native, out)),
             (ValKind::Map(items), Shape::Map(inner)) => {
                 items.iter().for_each(|(_, item)| self.check_value(item, member, inner, &member.item_limits, native, out))

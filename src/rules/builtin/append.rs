@@ -10,7 +10,7 @@ pub const BUILTIN: Builtin = Builtin {
     variadic: true,
     body: false,
     apart: false,
-    gives: Type::List,
+    gives: Type::Items,
     run: |args| {
         let mut items = Vec::new();
         for arg in args {

@@ -10,7 +10,7 @@ pub const BUILTIN: Builtin = Builtin {
     variadic: false,
     body: false,
     apart: false,
-    gives: Type::Text,
+    gives: Type::Item,
     run: |args| {
         let place = usize::try_from(integer(args, 1)?).map_err(|_| "a place is not negative".to_owned())?;
         match value(args, 0)?.kind {

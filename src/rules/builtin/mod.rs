@@ -50,6 +50,10 @@ pub enum Type {
     KnownNumber,
     /// A list.
     List,
+    /// As a result: the items of all arguments in one list, those of lists one by one.
+    Items,
+    /// As a result: an item of the list that it takes.
+    Item,
     /// Anything.
     Any,
 }

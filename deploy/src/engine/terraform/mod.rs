@@ -227,7 +227,7 @@ impl Terraform {
     /// Why a run failed, in the program's words.
     fn refusal(&self, doing: &str, said: &Said) -> Trouble {
         let errors = changes::errors(&said.out);
-        let mut reasons: Vec<Reason> = errors.iter().map(|diagnostic| changes::reason(diagnostic)).collect();
+        let mut reasons: Vec<Reason> = errors.iter().map(changes::reason).collect();
         let locked = errors.iter().map(|error| format!("{}\n{}", changes::text(error, "summary"), changes::text(error, "detail"))).chain([plain(&said.err)]);
         if let Some(lock) = locked.into_iter().find_map(|text| changes::lock(&text)) {
             return self.locked(&lock);
@@ -589,7 +589,7 @@ impl Engine for Terraform {
     async fn destroy(&mut self, retain: &[String]) -> Result<Running, Trouble> {
         self.ready().await?;
         for name in std::mem::take(&mut self.failed).into_iter().filter(|name| retain.contains(name)) {
-            let said = self.run(&["state", "rm", "-no-color", &&name], &[]).await?;
+            let said = self.run(&["state", "rm", "-no-color", &name], &[]).await?;
             if said.code != Some(0) {
                 return Err(self.refusal("leave a resource behind", &said));
             }
