@@ -111,7 +111,7 @@ fn identity(ty: &str, body: &Value, facts: &Facts) -> (BTreeMap<String, String>,
     if names.is_empty() && identity.len() < 2 {
         identity = all;
     }
-    if names.is_empty() && !identity.values().any(|value| value.contains("${")) {
+    if names.is_empty() && (identity.len() < 2 || !identity.values().any(|value| value.contains("${"))) {
         identity.clear();
     }
     (identity, names)
