@@ -191,6 +191,8 @@ pub struct ResourceRule {
     pub once: bool,
     /// In a loop: it is made once for all items for which this leads to the same resource.
     pub once_by: Option<Path>,
+    /// It is made once in the stack for all that give the same text, and named by that.
+    pub shared: Option<Expr>,
     /// Whether a replacement is made first.
     pub create_first: bool,
     /// Properties whose later changes are somebody else's.

@@ -3,7 +3,7 @@
 use super::ast::Grade;
 use super::ast::{Each, Expect, Expr, ExprKind, Item, Loss, Path, ResourceRule, Rule, RuleParam, Statement, Subject};
 use super::builtin::{self, Type};
-use super::{CLOUD, FROM, INCOMING, PER, PLACE, PREVIOUS, Rules, SAME, WITHOUT};
+use super::{CLOUD, ELSEWHERE, FROM, INCOMING, PER, PLACE, PREVIOUS, Rules, SAME, WITHOUT};
 use crate::diag::{Diagnostics, rules as diag};
 use crate::portable::{Catalogue, Kind, PortableType, Property};
 use crate::provider::{Limits, Member, NativeKind, NativeType, Presence, Shape};
@@ -587,7 +587,7 @@ impl Checker<'_, '_> {
         for (option, _) in said.into_iter().filter(|(option, said)| *said && !self.rules.target.format.can_say(option)) {
             self.out.push(diag::format_cannot(rule.span, option, &self.rules.target.name));
         }
-        for expr in rule.after.iter().chain(&rule.before).chain(&rule.keep).chain(rule.expect.iter().map(|expect| &expect.value)) {
+        for expr in rule.after.iter().chain(&rule.before).chain(&rule.keep).chain(&rule.shared).chain(rule.expect.iter().map(|expect| &expect.value)) {
             self.infer(scope, expr);
         }
         let Some(native) = self.rules.provider().native_type(kind, &rule.ty.text) else {
@@ -1101,11 +1101,13 @@ impl Checker<'_, '_> {
 
     /// The native type of a role, whether we stand inside of the loop that makes it (or there is none), and whether it may be absent.
     fn role(&mut self, scope: &Scope, span: Span, role: &str) -> Option<((NativeKind, String), bool, bool)> {
-        let mut found = None;
+        let mut found = Vec::new();
         find_role(&scope.rule.body, role, &mut Vec::new(), &mut Vec::new(), &mut |resource, loops, conditions| {
-            found.get_or_insert(((resource.kind, resource.ty.text.clone()), loops.to_vec(), conditions.to_vec()));
+            found.push(((resource.kind, resource.ty.text.clone()), loops.to_vec(), conditions.to_vec()));
         });
-        let Some((native, loops, conditions)) = found else {
+        // Of several arms that make it, the one that we stand in.
+        let here = found.iter().position(|(_, _, conditions)| conditions.iter().all(|condition| self.known.contains(condition))).unwrap_or(0);
+        let Some((native, loops, conditions)) = (!found.is_empty()).then(|| found.swap_remove(here)) else {
             let mut known = Vec::new();
             each_resource(&scope.rule.body, &mut |resource| known.push(resource.role.text.as_str()));
             self.out.push(diag::unknown_role(span, role, &known));
@@ -1167,6 +1169,10 @@ impl Checker<'_, '_> {
             if let (Some(name), Ty::Text(_)) = (part.strip_prefix(FROM), &current.ty) {
                 let Some(ty) = self.catalogue.get(name, self.sources) else { return self.lost(path, Vec::new()) };
                 current = Typed { optional: !self.known.contains(&so_far), ..Typed::new(Ty::Resource(ty)) };
+                continue;
+            }
+            if let (ELSEWHERE, Ty::Text(_)) = (part.as_str(), &current.ty) {
+                current = Typed { optional: !self.known.contains(&so_far), ..Typed::new(Ty::Text(None)) };
                 continue;
             }
             let Some(next) = self.step(&current.ty, part) else { return self.lost(path, Vec::new()) };

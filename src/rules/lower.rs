@@ -5,7 +5,7 @@
 
 use super::ast::{Each, Expect, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
 use super::check::{Checked, OWN_NAMES, find_item_output, find_output, find_param, is_list};
-use super::{CLOUD, FROM, Grade, INCOMING, PER, PLACE, PREVIOUS, SAME, WITHOUT, builtin, finish};
+use super::{CLOUD, ELSEWHERE, FROM, Grade, INCOMING, PER, PLACE, PREVIOUS, SAME, WITHOUT, builtin, finish};
 use crate::check::{Accept, Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
 use crate::native::{Expected, Graph, MetLoss, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
@@ -123,6 +123,13 @@ enum Item<'m> {
     Cloud,
     /// `this` and `stack`.
     Names(Vec<(&'static str, String)>),
+}
+
+/// What is made once: in what one rule makes, or in the stack.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Once {
+    In(usize),
+    InStack,
 }
 
 /// Where a loss is looked for: in a whole resource or edge, or among the values of one.
@@ -244,11 +251,16 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         graph
     }
 
-    /// Makes one of those that a type's rule makes once, where they would be the same. Gives the slot of each resource that is left.
+    /// Makes one of those that a type's rule makes once, or that are made once in the stack, where they would be the same. Gives the slot of each resource that is left.
     fn merge(&self, graph: &mut Graph) -> Vec<NativeId> {
         let slots = self.slots.borrow();
         let of_type = |slot: &Slot<'_, '_>| matches!(self.instances.get(slot.instance), Some(Instance { who: Who::Resource(_), .. }));
-        let once: Vec<Option<usize>> = slots.iter().map(|slot| (slot.rule.once && of_type(slot)).then_some(slot.instance)).collect();
+        let once = |slot: &Slot<'_, '_>| match (&slot.rule.shared, slot.rule.once && of_type(slot)) {
+            (Some(_), _) => Some(Once::InStack),
+            (None, true) => Some(Once::In(slot.instance)),
+            (None, false) => None,
+        };
+        let once: Vec<Option<Once>> = slots.iter().map(once).collect();
         let mut firsts: Vec<NativeId> = (0..graph.resources.len()).map(NativeId).collect();
         let mut merged = false;
         for (index, instance) in once.iter().enumerate().filter(|(_, instance)| instance.is_some()) {
@@ -256,7 +268,9 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 continue;
             };
             resource.renumber(&firsts);
-            let same = before.iter().zip(&once).position(|(other, whose)| whose == instance && other.alike(resource));
+            let in_stack = *instance == Some(Once::InStack);
+            let same = |other: &NativeResource| other.alike(resource) && (!in_stack || other.name == resource.name);
+            let same = before.iter().zip(&once).position(|(other, whose)| whose == instance && same(other));
             if let (Some(same), Some(first)) = (same, firsts.get_mut(index)) {
                 *first = NativeId(same);
                 merged = true;
@@ -545,7 +559,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             ty: rule.ty.text.clone(),
             version: None,
             parent: rule.parent.as_deref().and_then(|parent| references(std::slice::from_ref(parent)).first().copied()),
-            name: self.name(instance, &rule.role.text, rule.once, frame),
+            name: self.shared(rule, at).unwrap_or_else(|| self.name(instance, &rule.role.text, rule.once, frame)),
             body,
             after: references(&rule.after),
             removal,
@@ -575,6 +589,14 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                     body.push((name.clone(), val));
                 }
             }
+        }
+    }
+
+    /// The words by which what is made once in the stack is named.
+    fn shared(&self, rule: &'r ResourceRule, at: At<'_, 'm, 'r>) -> Option<Vec<String>> {
+        match self.eval(rule.shared.as_ref()?, at).kind {
+            ValKind::Text(text) => Some(slug(&text)),
+            _ => None,
         }
     }
 
@@ -814,6 +836,11 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             let found = self.source(&holder, ty, at).map_or(Item::Absent, Item::Resource);
             return path.parts.iter().skip(index + 1).fold(found, |item, part| self.step(item, part, at, path.span));
         }
+        if let Some((ELSEWHERE, holder)) = path.parts.split_last().filter(|(_, holder)| !holder.is_empty()).map(|(part, holder)| (part.as_str(), holder)) {
+            let holder = Path { parts: holder.to_vec(), span: path.span };
+            let host = self.held(&holder, at).and_then(|value| self.elsewhere(value));
+            return host.map_or(Item::Absent, |host| Item::Val(Val::text(host, Origin { user: at.user, rule: path.span })));
+        }
         let bound = at.frame.iter().rev().find(|binding| binding.name == head).map(|binding| binding.item.clone());
         let who = self.instances.get(at.instance).map(|instance| instance.who);
         let mut taken = 1;
@@ -853,6 +880,11 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
 
     /// The resource of a type whose output is in the value that a path of properties leads to.
     fn source(&self, path: &Path, ty: &str, at: At<'_, 'm, 'r>) -> Option<ResourceId> {
+        self.source_in(self.held(path, at)?, ty)
+    }
+
+    /// The value that a path of properties leads to, as the stack has it.
+    fn held(&self, path: &Path, at: At<'_, 'm, 'r>) -> Option<&'m Value> {
         let (name, before) = path.parts.split_last()?;
         let record: &'m Record = match before {
             [] => match self.instances.get(at.instance)?.who {
@@ -866,7 +898,42 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                 _ => return None,
             },
         };
-        self.source_in(&record.get(name)?.value, ty)
+        Some(&record.get(name)?.value)
+    }
+
+    /// The registry's host that an image's name begins with, as far as it is known when building, unless images are run from there as they are. A parameter
+    /// has the host of its default.
+    fn elsewhere(&self, image: &Value) -> Option<String> {
+        let (known, _) = self.beginning(image);
+        let host = known.split_once('/')?.0.to_owned();
+        let here = self.checked.target().registries().any(|pattern| match pattern.strip_prefix('*') {
+            Some(end) => host.ends_with(end),
+            None => host == pattern,
+        });
+        (host.contains(['.', ':']) && !here).then_some(host)
+    }
+
+    /// The text that a value begins with, and whether that is all of it.
+    fn beginning(&self, value: &Value) -> (String, bool) {
+        match value {
+            Value::Text(text) => (text.clone(), true),
+            Value::Param(id) => {
+                let default = self.model.params.get(id.0).and_then(|param| scalar_text(&param.default.as_ref()?.0));
+                default.map_or((String::new(), false), |text| (text, true))
+            }
+            Value::Joined(pieces) => {
+                let mut text = String::new();
+                for piece in pieces {
+                    let (known, whole) = self.beginning(&piece.value);
+                    text.push_str(&known);
+                    if !whole {
+                        return (text, false);
+                    }
+                }
+                (text, true)
+            }
+            _ => (String::new(), false),
+        }
     }
 
     fn source_in(&self, value: &Value, ty: &str) -> Option<ResourceId> {

@@ -47,6 +47,9 @@ const SAME: &str = "same-";
 /// With a type's name: the resource of that type whose output is in a property's value.
 const FROM: &str = "from-";
 
+/// Of an image's name, the host of its registry, where the cloud does not run images from there.
+const ELSEWHERE: &str = "elsewhere";
+
 /// An output of a cloud: an artefact in a format, written by its own rules and checked against its own facts.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -72,6 +75,11 @@ impl Target {
     /// The property by which resources are named, where their rules do not name them.
     pub fn names(&self) -> Option<&str> {
         self.settings.iter().find(|node| node.name.text == "names").and_then(|node| node.arg_str(0))
+    }
+
+    /// The hosts of registries that images are run from as they are; one may begin with `*`.
+    pub fn registries(&self) -> impl Iterator<Item = &str> {
+        self.settings.iter().filter(|node| node.name.text == "registries").flat_map(|node| node.args.iter().filter_map(crate::syntax::Value::as_str))
     }
 
     /// What the provider's own blocks read: the paths of their `(get)`.

@@ -146,6 +146,7 @@ impl Parser<'_> {
             snapshot: false,
             once: false,
             once_by: None,
+            shared: None,
             create_first: false,
             ignore: Vec::new(),
             ignore_when: None,
@@ -162,12 +163,13 @@ impl Parser<'_> {
                 ("otherwise", Some("snapshot")) => rule.snapshot = true,
                 ("once", Some(text)) => rule.once_by = Some(path(text, value.span)),
                 ("once", None) => rule.once = node.flag("once"),
+                ("shared", _) => rule.shared = Some(self.operand(value)),
                 ("replace", Some("create-first")) => rule.create_first = true,
                 ("ignore", Some(names)) => rule.ignore = names.split(' ').map(str::to_owned).collect(),
                 ("ignore-when", Some(text)) => rule.ignore_when = Some(path(text, value.span)),
                 _ => self.wrong(
                     key.span,
-                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `once`, `ignore` and `ignore-when`",
+                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `once`, `shared`, `ignore` and `ignore-when`",
                 ),
             }
         }

@@ -3,13 +3,15 @@
     live.py [--running] [--stackc PROGRAM] [--rules FOLDER] [--stage NAME] [STACK...]
 
 Starts the cloud of `rig.py`, and stops it whatever happens. Prints a table of steps, and exits with 1 if anything was not
-as expected. Without a STACK it is examples/botolphs, whose stage `prod` is the change.
+as expected. Without a STACK it is examples/botolphs, whose stage `prod` is the change; `all` is every example, each with the
+first of its stages.
 """
 
 import argparse
 import contextlib
 import datetime
 import json
+import re
 import secrets
 import subprocess
 import sys
@@ -252,6 +254,8 @@ def life(options, table: Table, cloud, admin, port: int, heat: Heat, path: Path,
     with table.step("create"):
         heat.create(template, given)
     physical = look(table, cloud, admin, port, heat, template, given)
+    # What is replaced stays as well, where `protect` keeps it.
+    kept = {physical[name]: name for name, body in template["resources"].items() if body.get("deletion_policy") == "Retain"}
     if stage:
         changed, _ = stand_in.without(compiled(options, path, stage))
         with table.step(f"update to stage {stage}"):
@@ -270,7 +274,7 @@ def life(options, table: Table, cloud, admin, port: int, heat: Heat, path: Path,
             wrong.append(f"Heat did {len(later)} things")
         now = {name: body["physical_resource_id"] for name, body in heat.resources().items()}
         wrong.extend(f"{name} was replaced" for name in physical if physical[name] != now[name])
-    kept = {physical[name]: name for name, body in template["resources"].items() if body.get("deletion_policy") == "Retain"}
+    kept |= {physical[name]: name for name, body in template["resources"].items() if body.get("deletion_policy") == "Retain"}
     delete(table, cloud, heat, before, kept)
 
 
@@ -305,7 +309,18 @@ def delete(table: Table, cloud, heat: Heat, before: dict, kept: dict[str, str]) 
                 if key in kept:
                     notes.append(f"{kind} {name} was kept and is removed by hand")
                     REMOVE[kind](cloud, key)
+        # Designate takes its time, too.
+        for _ in range(20):
+            if not any(key in kept for items in new(cloud, before).values() for key in items):
+                break
+            time.sleep(0.5)
         wrong.extend(f"{kind} {name} cannot be removed" for kind, items in new(cloud, before).items() for key, name in items.items() if key in kept)
+
+
+def first_stage(path: Path) -> str | None:
+    """The first stage of a stack, if it has one."""
+    found = re.search(r"^\s*stage ([\w-]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1] if found else None
 
 
 def main() -> int:
@@ -317,6 +332,8 @@ def main() -> int:
     words.add_argument("stacks", nargs="*", type=Path)
     options = words.parse_args()
     stacks = [(path, options.stage) for path in options.stacks] or [(ROOT / "examples/botolphs/stack.kdl", "prod")]
+    if options.stacks == [Path("all")]:
+        stacks = [(path, first_stage(path)) for path in sorted(ROOT.glob("examples/*/stack.kdl"))]
     table = Table()
     with rig.attached() if options.running else rig.Rig() as running:
         cloud, admin = running.connect(), running.connect("admin", "admin")

@@ -5,12 +5,15 @@ mod address;
 mod among;
 mod append;
 mod at_least;
+mod at_most;
 mod bare_domain;
 mod compact_name;
 mod concat;
 mod cron;
 mod cycle;
+mod digest;
 mod entry;
+mod exchange;
 mod first_fit;
 mod fqdn;
 mod function;
@@ -27,12 +30,14 @@ mod part;
 mod pick;
 mod priority;
 mod relative;
+mod replaced;
 mod round_up;
 mod scale;
 mod short_name;
 mod strings;
 mod subnet_cidr;
 mod txt;
+mod unless_own;
 mod zone_txt;
 
 pub use short_name::shorten;
@@ -85,12 +90,15 @@ pub static ALL: &[Builtin] = &[
     among::BUILTIN,
     append::BUILTIN,
     at_least::BUILTIN,
+    at_most::BUILTIN,
     bare_domain::BUILTIN,
     compact_name::BUILTIN,
     concat::BUILTIN,
     cron::BUILTIN,
     cycle::BUILTIN,
+    digest::BUILTIN,
     entry::BUILTIN,
+    exchange::BUILTIN,
     first_fit::BUILTIN,
     fqdn::BUILTIN,
     function::BUILTIN,
@@ -107,12 +115,14 @@ pub static ALL: &[Builtin] = &[
     pick::BUILTIN,
     priority::BUILTIN,
     relative::BUILTIN,
+    replaced::BUILTIN,
     round_up::BUILTIN,
     scale::BUILTIN,
     short_name::BUILTIN,
     strings::BUILTIN,
     subnet_cidr::BUILTIN,
     txt::BUILTIN,
+    unless_own::BUILTIN,
     zone_txt::BUILTIN,
 ];
 

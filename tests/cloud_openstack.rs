@@ -1,0 +1,135 @@
+//! What an OpenStack does with a template beyond what Heat's validator and the provider's schema say: small stacks, and what they become.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros
+)]
+
+mod support;
+
+use serde_json::{Map, Value};
+use support::{stackc, stderr, stdout};
+
+fn text(target: &str, body: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("stack.kdl"), format!("stack shop {{\n    network main\n{body}\n}}\n")).unwrap();
+    let output = stackc(folder.path(), &["build", "--target", target, "-o", "-"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    stdout(&output)
+}
+
+fn built(body: &str) -> Value {
+    serde_json::from_str(&text("tf-openstack", body)).unwrap()
+}
+
+/// The resources of a type in a template of Heat's, each with the lines of its own.
+fn of_type(body: &str, kind: &str) -> Vec<String> {
+    let template = text("hot", body);
+    let (_, resources) = template.split_once("\nresources:\n").unwrap();
+    let mut found: Vec<String> = Vec::new();
+    for line in resources.lines().take_while(|line| line.starts_with(' ')) {
+        if !line.starts_with("   ") {
+            found.push(String::new());
+        }
+        found.last_mut().unwrap().extend([line.trim(), "\n"]);
+    }
+    found.retain(|resource| resource.contains(&format!("type: '{kind}'")));
+    found
+}
+
+fn all<'t>(template: &'t Value, kind: &str) -> &'t Map<String, Value> {
+    template["resource"][kind].as_object().unwrap_or_else(|| panic!("no {kind}"))
+}
+
+fn services(count: usize) -> String {
+    let mut body = "    load-balancer public network=main { listen 80 }\n".to_owned();
+    for index in 0..count {
+        let routed = format!("port 80; route public path=\"/{index}/*\"");
+        body += &format!("    service s{index} network=main {{ image \"a\"; {} }}\n", if index < 2 { &routed } else { "" });
+        body += &format!("    job j{index} network=main {{ image \"a\" }}\n");
+    }
+    body
+}
+
+#[test]
+fn services_and_jobs_share_the_group_for_what_may_leave() {
+    // Neutron's quota is ten groups for a project, and one of them is its own.
+    assert_eq!(of_type(&services(8), "OS::Neutron::SecurityGroup").len(), 3);
+    assert_eq!(all(&built(&services(8)), "openstack_networking_secgroup_v2").len(), 3);
+}
+
+#[test]
+fn what_is_behind_a_firewall_names_each_group_by_itself() {
+    let body = r#"    firewall office network=main {
+        allow web port=80 cidr="192.0.2.0/24"
+        allow anything protocol=any cidr="192.0.2.0/24"
+    }
+    service web network=main { image "a"; behind office }"#;
+    let ports = of_type(body, "OS::Neutron::Port");
+    assert_eq!(ports.len(), 1);
+    assert!(ports[0].contains("security_groups:\n- get_resource: 'outside'\n- get_resource: 'office'\n"), "{}", ports[0]);
+    // A port lets go of a group before it goes.
+    for (name, group) in all(&built(body), "openstack_networking_secgroup_v2") {
+        assert_eq!(group["lifecycle"]["create_before_destroy"], true, "{name}");
+    }
+}
+
+#[test]
+fn a_subnet_that_is_taken_out_goes_after_the_ports_in_it() {
+    for (name, subnet) in all(&built("    network other cidr=\"10.9.0.0/16\" zones=3"), "openstack_networking_subnet_v2") {
+        assert_eq!(subnet["lifecycle"]["create_before_destroy"] == true, name.contains("private"), "{name}");
+    }
+}
+
+#[test]
+fn resolvers_can_be_named() {
+    let body = "    service web network=main { image \"a\" }";
+    for subnet in of_type(body, "OS::Neutron::Subnet") {
+        assert_eq!(subnet.contains("get_param: 'dns_servers'"), subnet.contains("shop-main-private"), "{subnet}");
+    }
+    let subnets = built(body);
+    assert_eq!(all(&subnets, "openstack_networking_subnet_v2")["main_private_a"]["dns_nameservers"], "${compact(split(\",\", var.dns_servers))}");
+}
+
+#[test]
+fn a_server_can_start_from_a_volume() {
+    let servers = of_type("    service web network=main { image \"a\" }\n    job once network=main { image \"a\" }", "OS::Nova::Server");
+    assert_eq!(servers.len(), 2);
+    for server in servers {
+        // Either the one or the other, by the same parameter.
+        assert!(server.contains("image:\nif:\n- equals:\n- get_param: 'boot_volume'"), "{server}");
+        assert!(server.contains("block_device_mapping_v2:\nif:\n- not:\nequals:\n- get_param: 'boot_volume'"), "{server}");
+    }
+}
+
+#[test]
+fn commands_arrive_as_they_were_written_and_packages_are_found_by_either_name() {
+    let body = r#"    job once network=main { image "a"; command sh "-c" "echo $(date) $HOME"; schedule "0 3 * * *" }"#;
+    for target in ["hot", "tf-openstack"] {
+        let text = text(target, body);
+        assert!(text.contains("$$(date) $HOME"), "{target}");
+        assert!(text.contains("dnf -y install cronie") && text.contains("apt-get -y install cron"), "{target}");
+        assert!(text.contains("podman login") && text.contains("registry_password"), "{target}");
+    }
+}
+
+#[test]
+fn a_secret_stays_until_the_stack_says_otherwise() {
+    let body = |revision: u32| {
+        format!("    secret drawn {{ revision {revision} }}\n    database data network=main engine=mysql version=\"8.0\" {{ password-revision {revision} }}")
+    };
+    for revision in [1, 2] {
+        let draws = of_type(&body(revision), "OS::Heat::RandomString");
+        assert_eq!(draws.len(), 2);
+        assert!(draws.iter().all(|draw| draw.contains(&format!("salt: '{revision}'"))), "{draws:?}");
+    }
+    let (before, after) = (built(&body(1)), built(&body(2)));
+    for (name, secret) in all(&before, "openstack_keymanager_secret_v1") {
+        assert_eq!(secret["lifecycle"]["ignore_changes"][0], "payload", "{name}");
+        assert_ne!(secret["name"], after["resource"]["openstack_keymanager_secret_v1"][name]["name"], "{name}");
+    }
+}
