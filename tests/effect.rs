@@ -146,7 +146,10 @@ fn judge(range: std::ops::Range<usize>, paths: &BTreeSet<String>, bases: &[(Stri
                 let now = template(&compiler, &changed, &targets[target], &mut sources);
                 built += 1;
                 let differs = now.is_some() && now != base;
-                if differs || is_named(&compiler, &changed, &targets[target], path, &mut sources) || is_named(&compiler, &model, &targets[target], path, &mut sources) {
+                if differs
+                    || is_named(&compiler, &changed, &targets[target], path, &mut sources)
+                    || is_named(&compiler, &model, &targets[target], path, &mut sources)
+                {
                     open.remove(&(target, path.as_str()));
                 }
             }

@@ -4,6 +4,7 @@
 pub mod plain;
 
 use crate::places::{Found, Holder, OTHERS, Place, Shape, Stack};
+use crate::random::Random;
 use crate::values;
 use stackc::Compiler;
 use stackc::check::Variant;
@@ -58,6 +59,40 @@ pub fn of_values(stack: &Stack) -> Vec<Change> {
     maker.made
 }
 
+/// Values at the bounds of every property, so many of each, and names at the bounds of every name. Those that the specs refuse are not among them.
+pub fn at_bounds(stack: &Stack, most: usize, random: &mut Random) -> Vec<Change> {
+    let found = stack.found();
+    let mut maker = Maker::new(stack);
+    for place in found.places.iter().filter(|place| place.stage.is_none()) {
+        let (Shape::Property(property) | Shape::Item(property)) = &place.shape else { continue };
+        if matches!(property.kind, Kind::Ref(_) | Kind::Secret) {
+            continue;
+        }
+        let range = stack.range(place.value.span);
+        maker.some(&place.path, values::of(property, place.value.as_str(), None, stack, random), most, random, |text| vec![(range.clone(), text)]);
+    }
+    for holder in found.holders.iter().filter(|holder| holder.stage.is_none()) {
+        let end = holder.node.span.end as usize;
+        let plain = |field: &Property| !matches!(field.kind, Kind::Block(_) | Kind::Map { .. } | Kind::List(_) | Kind::Ref(_) | Kind::Secret);
+        let open = holder.fields.iter().filter(|field| holder.node.prop(&field.name).is_none() && plain(field));
+        for property in open.filter(|field| !holder.node.children().iter().any(|child| child.name.text == field.name)) {
+            let path = format!("{} {}", holder.path, property.name);
+            maker.some(&path, values::of(property, None, None, stack, random), most, random, |text| vec![(end..end, format!(" {}={text}", property.name))]);
+        }
+    }
+    for node in stack.resources() {
+        let Some(name) = node.arg_str(0) else { continue };
+        let mut lengths = [1, 2, 24, 25, 32, 33, 40, 63];
+        random.shuffle(&mut lengths);
+        for length in lengths.into_iter().take(most) {
+            let new = "n".repeat(length);
+            let text = maker.renamed(&found, node, name, &new);
+            maker.keep(&format!("{} its name", node.name.text), format!("of {length} characters"), text);
+        }
+    }
+    maker.made
+}
+
 struct Maker<'s> {
     stack: &'s Stack,
     compiler: Compiler,
@@ -68,6 +103,19 @@ struct Maker<'s> {
 impl<'s> Maker<'s> {
     fn new(stack: &'s Stack) -> Maker<'s> {
         Maker { stack, compiler: Compiler::default(), made: Vec::new(), seen: BTreeSet::from([stack.text.clone()]) }
+    }
+
+    /// Keeps some of the values that a property may have.
+    fn some(&mut self, path: &str, mut tries: Vec<values::Try>, most: usize, random: &mut Random, edits: impl Fn(String) -> Vec<Edit>) {
+        tries.retain(|tried| !tried.must && tried.declare.is_none());
+        random.shuffle(&mut tries);
+        let mut kept = 0;
+        for tried in tries {
+            kept += usize::from(self.keep(path, tried.what, self.edited(edits(tried.text))));
+            if kept >= most {
+                break;
+            }
+        }
     }
 
     fn values(&mut self, found: &Found<'_>) {
@@ -190,7 +238,7 @@ impl<'s> Maker<'s> {
             Kind::Secret => tries.extend(stack.secrets().into_iter().map(|secret| format!("(get){secret}"))),
             _ => {}
         }
-        let mut random = crate::random::Random::new(1);
+        let mut random = Random::new(1);
         tries.extend(values::of(property, None, None, stack, &mut random).into_iter().filter(|tried| tried.fits).map(|tried| tried.text).take(12));
         tries
     }
@@ -257,29 +305,34 @@ impl<'s> Maker<'s> {
 
     /// Resources by another name.
     fn names(&mut self, found: &Found<'_>) {
-        let stack = self.stack;
-        for node in stack.root.children().iter().filter(|node| !OTHERS.contains(&node.name.text.as_str()) || node.name.text == "param") {
+        for node in self.stack.root.children().iter().filter(|node| !OTHERS.contains(&node.name.text.as_str()) || node.name.text == "param") {
             let Some(name) = node.arg_str(0) else { continue };
             let new = format!("{name}-2");
-            let mut edits: Vec<Edit> = stack.tops().iter().filter_map(|(other, _)| Self::declares(other, node)).map(|at| (stack.range(at), new.clone())).collect();
-            for place in &found.places {
-                let range = stack.range(place.value.span);
-                let text = &stack.text[range.clone()];
-                let path = |text: &str| text == name || text.starts_with(&format!("{name}."));
-                let now = match (&place.shape, place.value.tag(), place.value.as_str()) {
-                    (Shape::Edge(_) | Shape::Property(Property { kind: Kind::Ref(_), .. }), None, Some(said)) if said == name => text.replacen(name, &new, 1),
-                    (_, Some("get"), Some(said)) if path(said) => text.replacen(name, &new, 1),
-                    (_, Some("fmt"), Some(_)) => {
-                        text.replace(&format!("{{{name}}}"), &format!("{{{new}}}")).replace(&format!("{{{name}."), &format!("{{{new}."))
-                    }
-                    _ => continue,
-                };
-                if now != *text {
-                    edits.push((range, now));
-                }
-            }
-            self.keep(&node.name.text, format!("`{name}` is named `{new}`"), self.edited(edits));
+            let text = self.renamed(found, node, name, &new);
+            self.keep(&node.name.text, format!("`{name}` is named `{new}`"), text);
         }
+    }
+
+    /// The stack with another name of a node, wherever it stands.
+    fn renamed(&self, found: &Found<'_>, node: &Node, name: &str, new: &str) -> String {
+        let stack = self.stack;
+        let mut edits: Vec<Edit> =
+            stack.tops().iter().filter_map(|(other, _)| Self::declares(other, node)).map(|at| (stack.range(at), new.to_owned())).collect();
+        for place in &found.places {
+            let range = stack.range(place.value.span);
+            let text = &stack.text[range.clone()];
+            let path = |text: &str| text == name || text.starts_with(&format!("{name}."));
+            let now = match (&place.shape, place.value.tag(), place.value.as_str()) {
+                (Shape::Edge(_) | Shape::Property(Property { kind: Kind::Ref(_), .. }), None, Some(said)) if said == name => text.replacen(name, new, 1),
+                (_, Some("get"), Some(said)) if path(said) => text.replacen(name, new, 1),
+                (_, Some("fmt"), Some(_)) => text.replace(&format!("{{{name}}}"), &format!("{{{new}}}")).replace(&format!("{{{name}."), &format!("{{{new}.")),
+                _ => continue,
+            };
+            if now != *text {
+                edits.push((range, now));
+            }
+        }
+        self.edited(edits)
     }
 
     /// Where a node declares or changes what another one declares.

@@ -41,7 +41,9 @@ fn texts(format: Format, name: &str, now: Option<&str>) -> Vec<String> {
         Format::Any => match name {
             "repository" => vec!["acme/zz".to_owned()],
             "tag" | "branch" => vec!["zz".to_owned()],
-            "values" => ["192.0.2.77", "2001:db8::77", "zz.elsewhere.example", "30 mx3.elsewhere.example", "0 issue \\\"zz.example\\\""].map(str::to_owned).to_vec(),
+            "values" => {
+                ["192.0.2.77", "2001:db8::77", "zz.elsewhere.example", "30 mx3.elsewhere.example", "0 issue \\\"zz.example\\\""].map(str::to_owned).to_vec()
+            }
             _ => vec!["zz".to_owned(), "zz/zz".to_owned(), "zz.html".to_owned()],
         },
         Format::Cidr => ["10.77.0.0/16", "192.0.2.128/25"].map(str::to_owned).to_vec(),

@@ -102,8 +102,7 @@ impl<'t> Life<'t> {
         let mut open: Vec<(usize, String, Reference, String)> = Vec::new();
         for line in said.lines() {
             let Ok(event) = serde_json::from_str::<Value>(line) else { continue };
-            let (Some(kind), Some(at), Some(action)) =
-                (event["type"].as_str(), event["hook"]["resource"]["addr"].as_str(), event["hook"]["action"].as_str())
+            let (Some(kind), Some(at), Some(action)) = (event["type"].as_str(), event["hook"]["resource"]["addr"].as_str(), event["hook"]["action"].as_str())
             else {
                 continue;
             };
@@ -182,7 +181,8 @@ fn failure(said: &str) -> Escape {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let first = errors.first().cloned().unwrap_or_default();
     let at = text(&first["address"]);
-    let all: Vec<String> = errors.iter().take(3).map(|error| format!("{} {}: {}", text(&error["address"]), text(&error["summary"]), text(&error["detail"]))).collect();
+    let all: Vec<String> =
+        errors.iter().take(3).map(|error| format!("{} {}: {}", text(&error["address"]), text(&error["summary"]), text(&error["detail"]))).collect();
     let what = if all.is_empty() { said.chars().take(600).collect() } else { all.join("; ") };
     Escape { key: format!("{} is refused: {}", ty(&at), text(&first["summary"])), what }
 }
@@ -194,7 +194,10 @@ fn same_name(at: &str, old: &BTreeMap<String, String>, template: &Template) -> O
         return None;
     }
     let names: Vec<&str> = new.keys().map(String::as_str).collect();
-    Some(Escape { key: format!("{} {} twice at a time", ty(at), names.join(" ")), what: format!("{at} is made anew, named as the one that is still there: {new:?}") })
+    Some(Escape {
+        key: format!("{} {} twice at a time", ty(at), names.join(" ")),
+        what: format!("{at} is made anew, named as the one that is still there: {new:?}"),
+    })
 }
 
 /// Of those that go and those that come, those that a cloud takes for the same: nothing says that the old one goes first.
@@ -206,7 +209,10 @@ fn meetings(gone: &BTreeMap<String, BTreeMap<String, String>>, made: &BTreeSet<S
             // What it belongs to may be another one of the same address.
             if !resource.refers.iter().any(|reference| made.contains(&reference.to)) {
                 let by: Vec<&str> = identity.keys().map(String::as_str).collect();
-                found.push(Escape { key: format!("{} meets itself by {}", resource.ty, by.join(" ")), what: format!("{old} goes and {new} comes, which are the same: {identity:?}") });
+                found.push(Escape {
+                    key: format!("{} meets itself by {}", resource.ty, by.join(" ")),
+                    what: format!("{old} goes and {new} comes, which are the same: {identity:?}"),
+                });
             }
         }
     }

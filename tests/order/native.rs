@@ -112,7 +112,10 @@ fn changed(native: &NativeType, object: &Object, before: &Value, after: &Value, 
 /// Whether a value is known before anything is made, rather than read from another resource.
 fn is_fixed(value: &Value) -> bool {
     let text = value.to_string();
-    !text.contains("\"Fn::GetAtt\"") && !text.contains("\"get_attr\"") && !text.contains("\"get_resource\"") && (!text.contains("\"Ref\"") || text.contains("AWS::"))
+    !text.contains("\"Fn::GetAtt\"")
+        && !text.contains("\"get_attr\"")
+        && !text.contains("\"get_resource\"")
+        && (!text.contains("\"Ref\"") || text.contains("AWS::"))
 }
 
 /// The names that a resource has for its cloud.
@@ -130,15 +133,22 @@ fn names(native: &NativeType, resource: &Resource<'_>, form: Form) -> BTreeMap<S
 fn identity(native: &NativeType, resource: &Resource<'_>, form: Form) -> BTreeMap<String, String> {
     let names = names(native, resource, form);
     let all = || resource.body.as_object().into_iter().flatten().filter(|(name, _)| !matches!(name.as_str(), "Tags" | "tags" | "Description" | "description"));
-    let fixed: BTreeSet<&str> =
-        native.root().members.iter().filter(|member| member.replaces == Replaces::Always || matches!(member.name.as_str(), "type" | "Type")).map(|member| member.name.as_str()).collect();
+    let fixed: BTreeSet<&str> = native
+        .root()
+        .members
+        .iter()
+        .filter(|member| member.replaces == Replaces::Always || matches!(member.name.as_str(), "type" | "Type"))
+        .map(|member| member.name.as_str())
+        .collect();
     let written = |(name, value): (&String, &Value)| (name.clone(), value.to_string());
     let mut identity: BTreeMap<String, String> = all().filter(|(name, _)| fixed.contains(name.as_str())).map(written).collect();
     if names.is_empty() {
         if identity.len() < 2 {
             identity = all().map(written).collect();
         }
-        if identity.len() < 2 || !identity.values().any(|value| ["\"Ref\"", "\"Fn::GetAtt\"", "\"get_resource\"", "\"get_attr\""].iter().any(|word| value.contains(word))) {
+        if identity.len() < 2
+            || !identity.values().any(|value| ["\"Ref\"", "\"Fn::GetAtt\"", "\"get_resource\"", "\"get_attr\""].iter().any(|word| value.contains(word)))
+        {
             identity.clear();
         }
     }

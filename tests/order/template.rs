@@ -105,7 +105,8 @@ fn identity(ty: &str, body: &Value, facts: &Facts) -> (BTreeMap<String, String>,
     let given = body.as_object().into_iter().flatten().filter(|(name, _)| !BESIDE.contains(&name.as_str()));
     let all: BTreeMap<String, String> = given.map(|(name, value)| (name.clone(), value.to_string())).collect();
     let fixed = |name: &str| native.as_ref().and_then(|ty| ty.root().member(name).map(|member| member.replaces == Replaces::Always)).unwrap_or(false);
-    let names: BTreeMap<String, String> = all.iter().filter(|(name, _)| NAMES.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let names: BTreeMap<String, String> =
+        all.iter().filter(|(name, _)| NAMES.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect();
     let mut identity: BTreeMap<String, String> =
         all.iter().filter(|(name, _)| fixed(name) || *name == "type" || names.contains_key(*name)).map(|(name, value)| (name.clone(), value.clone())).collect();
     if names.is_empty() && identity.len() < 2 {
