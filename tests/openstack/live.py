@@ -3,8 +3,8 @@
     live.py [--running] [--stackc PROGRAM] [--rules FOLDER] [--stage NAME] [STACK...]
 
 Starts the cloud of `rig.py`, and stops it whatever happens. Prints a table of steps, and exits with 1 if anything was not
-as expected. Without a STACK it is examples/botolphs, whose stage `prod` is the change; `all` is every example, each with the
-first of its stages.
+as expected. Without a STACK it is examples/botolphs, whose stage `prod` is the change; `all` is every example, each changed by the
+first of its stages, or by other images.
 """
 
 import argparse
@@ -28,6 +28,15 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 #: How long Heat may take for one step.
 MINUTES = 10
+
+
+#: In the place of a stage: the change is another image of everything that has one.
+NEXT = "another image"
+
+
+def named(stage: str) -> str:
+    """What a change is called."""
+    return stage if stage == NEXT else f"its stage {stage}"
 
 
 class Broken(Exception):
@@ -71,6 +80,10 @@ Loader.yaml_implicit_resolvers = {
 
 def compiled(options, stack: Path, stage: str | None) -> dict:
     with tempfile.TemporaryDirectory() as folder:
+        if stage == NEXT:
+            text = re.sub(r'\bimage "([^"]+)"', r'image "\1-next"', stack.read_text(encoding="utf-8"))
+            stack, stage = Path(folder) / "stack.kdl", None
+            stack.write_text(text, encoding="utf-8")
         command = [options.stackc, "build", stack, "--target", "hot", "--output", folder]
         command += ["--stage", stage] if stage else []
         command += ["--targets", options.rules] if options.rules else []
@@ -223,7 +236,7 @@ def new(cloud, before: dict) -> dict[str, dict[str, str]]:
 
 def live(options, table: Table, cloud, admin, port: int, path: Path, stage: str | None) -> None:
     """The whole life of one stack. If it breaks off, the stack is taken away as far as that goes, for the next one to find the cloud empty."""
-    print(f"\n{path}{f', changed by its stage {stage}' if stage else ''}", flush=True)
+    print(f"\n{path}{f', changed by {named(stage)}' if stage else ''}", flush=True)
     import checks
 
     heat, before = Heat(cloud, path.parent.name), checks.left(cloud)
@@ -258,7 +271,7 @@ def life(options, table: Table, cloud, admin, port: int, heat: Heat, path: Path,
     kept = {physical[name]: name for name, body in template["resources"].items() if body.get("deletion_policy") == "Retain"}
     if stage:
         changed, _ = stand_in.without(compiled(options, path, stage))
-        with table.step(f"update to stage {stage}"):
+        with table.step(f"update to {named(stage)}"):
             heat.update(changed, given)
         now = look(table, cloud, admin, port, heat, changed, given)
         with table.step("what did not change in the template was not replaced") as (notes, wrong):
@@ -317,10 +330,10 @@ def delete(table: Table, cloud, heat: Heat, before: dict, kept: dict[str, str]) 
         wrong.extend(f"{kind} {name} cannot be removed" for kind, items in new(cloud, before).items() for key, name in items.items() if key in kept)
 
 
-def first_stage(path: Path) -> str | None:
+def first_stage(path: Path) -> str:
     """The first stage of a stack, if it has one."""
     found = re.search(r"^\s*stage ([\w-]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return found[1] if found else None
+    return found[1] if found else NEXT
 
 
 def main() -> int:
