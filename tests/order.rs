@@ -52,7 +52,7 @@ use std::time::Instant;
 use template::Template;
 
 /// How many changes are tried on a target when nobody asks for more: two applies each, of half a second to one.
-const TRIED: usize = 30;
+const TRIED: usize = 20;
 
 /// A target, and how its provider is served.
 struct Served {
