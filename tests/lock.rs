@@ -50,6 +50,7 @@ fn running(text: &str, target: &str, variant: Variant<'_>) -> Option<(Running, V
         instance: model.instance.clone(),
         target: target.name.clone(),
         place: format!("a place of {}", target.name),
+        account: Some("123456789012".to_owned()),
     };
     let running = Running::new(which, &origins, |_, name| Some(format!("id-of-{name}")));
     let found = judge(&running, &origins, target.format, Span::default(), &[]);

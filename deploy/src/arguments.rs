@@ -116,6 +116,9 @@ pub struct Losses {
     /// A resource that may be replaced or removed though it is protected or holds data
     #[arg(long, value_name = "NAME")]
     pub allow_replace: Vec<String>,
+    /// Make the stack here too, though the lock file knows it in another place or of another account
+    #[arg(long)]
+    pub elsewhere: bool,
 }
 
 /// How a table is printed.

@@ -88,6 +88,15 @@ pub const KNOWN_AFTER: &str = "(known after it)";
 /// What becomes of the data of a resource that nothing is kept of.
 pub const DATA_GOES: &str = "its data goes with it";
 
+/// Where a stack is, as a lock file keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// The engine, and its region or group or state: `CloudFormation, eu-west-1`.
+    pub place: String,
+    /// Whose it is: AWS's account, Azure's subscription, OpenStack's project. None where the engine does not know.
+    pub account: Option<String>,
+}
+
 /// What happens to one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -333,9 +342,7 @@ pub trait Engine {
     fn place(&self) -> String;
 
     /// What of the place tells the stack from others of its name, whoever asks from wherever.
-    fn site(&self) -> String {
-        self.place()
-    }
+    fn site(&self) -> Site;
 
     /// Whether an operation goes on when nobody follows it. One that does not is asked to stop by the first `cancel`, and killed by the second.
     fn goes_on_alone(&self, running: &Self::Running) -> bool;

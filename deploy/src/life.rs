@@ -67,7 +67,8 @@ impl<E: Engine> Life<E> {
     async fn verb(mut self, verb: Verb) -> Outcome {
         if let Verb::Plan { losses, .. } | Verb::Deploy { losses, .. } = &verb {
             // What the lock file tells needs no cloud.
-            let found = self.lock.judge(&self.engine.site(), &self.compiled, &losses.allow_replace);
+            let mut found = self.lock.judge(&self.engine.site(), &self.compiled, &losses.allow_replace);
+            found.extend(self.not_here(losses));
             let refused = found.iter().any(Diagnostic::is_error);
             if !found.is_empty() {
                 self.screen.report(found, &self.compiled.sources);
@@ -91,6 +92,17 @@ impl<E: Engine> Life<E> {
             Ok(outcome) => outcome,
             Err(trouble) => told(&self.compiled, &self.screen, trouble, None),
         }
+    }
+
+    /// What is to be said of a stack that runs elsewhere, and would be made here a second time.
+    fn not_here(&self, losses: &Losses) -> Option<Diagnostic> {
+        let (place, span) = self.lock.only_elsewhere(&self.engine.site()).filter(|_| !losses.elsewhere)?;
+        let message = format!("the lock file knows `{}` in another place ({place}), and not in this one ({})", self.compiled.name, self.engine.place());
+        let diagnostic = Diagnostic::error("D0705", self.compiled.span, message, "it would be made a second time").related(span, "runs there");
+        Some(
+            diagnostic
+                .help("log in to the other account or region; a second copy is given a name of its own with `--instance NAME`, or is meant with --elsewhere"),
+        )
     }
 
     // ---- plan and deploy ----------------------------------------------------------------------------------------------

@@ -2,12 +2,12 @@
 
 use crate::arguments::{Input, Place, Verb};
 use crate::compile::Compiled;
-use crate::engine::ResourceStatus;
+use crate::engine::{ResourceStatus, Site};
 use crate::screen::Screen;
 use crate::{Outcome, files, wrong_call};
 use stackc::diag::Diagnostic;
 use stackc::lock::{self, Lock, Running, Which};
-use stackc::source::Sources;
+use stackc::source::{Sources, Span};
 
 /// The lock file, as far as a verb has to do with it.
 pub struct LockFile {
@@ -29,6 +29,7 @@ impl LockFile {
             instance: place.input.instance.clone(),
             target: compiled.target.name.clone(),
             place: String::new(),
+            account: None,
         };
         let heeds = matches!(verb, Verb::Plan { .. } | Verb::Deploy { .. } | Verb::Destroy { .. });
         let before = match if heeds { files::open_lock(&place.input.file, &mut compiled.sources)? } else { None } {
@@ -43,18 +44,27 @@ impl LockFile {
     }
 
     /// What the template would replace or remove of what runs there, as far as the file tells.
-    pub fn judge(&self, site: &str, compiled: &Compiled, allowed: &[String]) -> Vec<Diagnostic> {
+    pub fn judge(&self, site: &Site, compiled: &Compiled, allowed: &[String]) -> Vec<Diagnostic> {
         let running = self.before.as_ref().and_then(|before| before.get(&self.at(site)));
         running.map(|running| lock::judge(running, &compiled.origins, compiled.target.format, compiled.span, allowed)).unwrap_or_default()
     }
 
+    /// Where else the file says that the stack runs, when it does not say so of here: to deploy it here would be to make it a second time.
+    pub fn only_elsewhere(&self, site: &Site) -> Option<(String, Span)> {
+        let before = self.before.as_ref()?;
+        let which = self.at(site);
+        let other = before.elsewhere(&which).next().filter(|_| before.get(&which).is_none())?;
+        let account = other.which.account.as_ref().map(|account| format!(" of {account}")).unwrap_or_default();
+        Some((format!("{}{account}", other.which.place), other.span))
+    }
+
     /// Whether a deploy that is done has to say in the file what runs now: when that was asked for, or it stands there already.
-    pub fn is_kept(&self, site: &str) -> bool {
+    pub fn is_kept(&self, site: &Site) -> bool {
         self.wanted || self.before.as_ref().is_some_and(|before| before.get(&self.at(site)).is_some())
     }
 
     /// Says in the file what runs now.
-    pub fn renew(&self, site: &str, compiled: &Compiled, there: &[ResourceStatus], screen: &Screen) -> Outcome {
+    pub fn renew(&self, site: &Site, compiled: &Compiled, there: &[ResourceStatus], screen: &Screen) -> Outcome {
         let id = |ty: &str, address: &str| {
             let found = there.iter().find(|resource| resource.name == address && resource.ty == ty)?;
             found.id.as_deref().map(|id| screen.veil(id))
@@ -64,7 +74,7 @@ impl LockFile {
     }
 
     /// Takes out of the file what no longer runs.
-    pub fn forget(&self, site: &str, screen: &Screen) -> Outcome {
+    pub fn forget(&self, site: &Site, screen: &Screen) -> Outcome {
         if self.before.as_ref().is_none_or(|before| before.get(&self.at(site)).is_none()) {
             return Outcome::Done;
         }
@@ -73,8 +83,8 @@ impl LockFile {
         })
     }
 
-    fn at(&self, site: &str) -> Which {
-        Which { place: site.to_owned(), ..self.which.clone() }
+    fn at(&self, site: &Site) -> Which {
+        Which { place: site.place.clone(), account: site.account.clone(), ..self.which.clone() }
     }
 
     /// Changes the file as it is by now: another deploy may have written it meanwhile.

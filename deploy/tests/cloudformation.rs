@@ -276,8 +276,25 @@ fn a_large_template_goes_by_way_of_a_bucket() {
         acts,
         [&format!("CreateBucket {bucket}"), &format!("PutBucketVersioning {bucket}"), "PutObject", "CreateChangeSet CREATE", "DeleteChangeSet", "DeleteStack"]
     );
+    let url = run.fake.with(|world| world.template_url.clone());
+    assert!(url.contains(&format!("/{bucket}/shop/")) && url.ends_with(".json?versionId=v1"), "{url}");
     deploys(&["plan"], 0);
     assert_eq!(run.fake.with(|world| world.acts.iter().filter(|act| act.starts_with("CreateBucket")).count()), 1);
+    // One that keeps no versions is made to, and what was laid down before that is not taken.
+    run.fake.with(|world| world.versioned.clear());
+    deploys(&["plan"], 0);
+    assert!(run.fake.with(|world| world.versioned.contains(bucket)));
+    // Somebody took its name first: nothing is laid down there, and no change set is made of what lies there.
+    run.fake.with(|world| {
+        world.foreign.insert(bucket.to_owned());
+        world.acts.clear();
+    });
+    let text = deploys(&["deploy", "--yes"], 3);
+    // Messages are wrapped.
+    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == '│').filter(|word| !word.is_empty()).collect();
+    assert!(words.join(" ").contains("is another account's") && text.contains("--template-bucket"), "{text}");
+    assert!(run.fake.with(|world| world.acts.is_empty()), "{:?}", run.fake.with(|world| world.acts.clone()));
+    run.fake.with(|world| world.foreign.clear());
     // A bucket of the user's own is not made.
     let text = deploys(&["plan", "--template-bucket", "nowhere"], 3);
     assert!(text.contains("lay the template down in a bucket"), "{text}");
@@ -506,4 +523,35 @@ fn the_call_is_checked() {
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.contains("no AWS credentials"), "{text}");
     snapshot("calls", &run);
+}
+
+/// A key that the environment has by chance is another account's: the profile that was named decides, of keys and of the region.
+#[test]
+fn a_profile_that_is_named_goes_before_the_environment() {
+    let run = Run::new(FILES);
+    let (config, keys) = (run.folder.path().join("config"), run.folder.path().join("keys"));
+    std::fs::write(&config, "[profile prod]\nregion = eu-central-1\n\n[profile bare]\noutput = json\n").unwrap();
+    std::fs::write(&keys, "[prod]\naws_access_key_id = AKIDOFPROD\naws_secret_access_key = not-a-key-either\n").unwrap();
+    let with = |arguments: &[&str]| {
+        run.fake.with(|world| world.keys.clear());
+        let mut command = run.command(arguments);
+        command.env("AWS_CONFIG_FILE", &config).env("AWS_SHARED_CREDENTIALS_FILE", &keys);
+        let output = command.output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), said, run.fake.with(|world| world.keys.iter().cloned().collect::<Vec<_>>()))
+    };
+    let (code, said, signed) = with(&["plan", "--profile", "prod"]);
+    assert_eq!((code, signed), (Some(0), vec!["AKIDOFPROD".to_owned()]), "{said}");
+    assert!(said.contains("eu-central-1") && said.contains("account 123456789012"), "{said}");
+    let (code, said, signed) = with(&["plan", "--profile", "prod", "--region", "eu-north-1"]);
+    assert_eq!((code, signed), (Some(0), vec!["AKIDOFPROD".to_owned()]), "{said}");
+    assert!(said.contains("eu-north-1"), "{said}");
+    let (code, said, signed) = with(&["plan"]);
+    assert_eq!((code, signed), (Some(0), vec!["AKIDEXAMPLE".to_owned()]), "{said}");
+    // One that is not there, or has no keys, is no reason to take others.
+    for profile in ["nope", "bare"] {
+        let (code, said, signed) = with(&["plan", "--profile", profile]);
+        assert_eq!((code, signed), (Some(2), Vec::new()), "{profile}: {said}");
+        assert!(said.contains(profile), "{said}");
+    }
 }

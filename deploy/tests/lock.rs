@@ -59,7 +59,7 @@ fn it_is_written_when_asked_for_and_renewed_from_then_on() {
     run.ok(&["deploy", "--yes"]);
     assert_eq!(lock(&run), before);
     run.ok(&["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "site", "--allow-replace", "pay", "--allow-replace", "images"]);
-    assert_eq!(lock(&run).lines().skip(1).collect::<Vec<_>>(), ["lock 1"]);
+    assert_eq!(lock(&run).lines().skip(1).collect::<Vec<_>>(), ["lock 2"]);
     snapshot("lock", &run);
 }
 
@@ -87,7 +87,7 @@ fn each_running_stack_has_its_part() {
     assert!(!lock(&run).contains("green"), "a copy stands in it only when that is asked for");
     run.ok(&["deploy", "--yes", "--lock", "--instance", "green"]);
     let heads = |text: &str| text.lines().filter(|line| line.starts_with("stack ")).map(str::to_owned).collect::<Vec<_>>();
-    let place = "target=cfn place=\"CloudFormation, eu-west-1\" {";
+    let place = "target=cfn place=\"CloudFormation, eu-west-1\" account=\"123456789012\" {";
     assert_eq!(heads(&lock(&run)), [format!("stack shop {place}"), format!("stack shop instance=green {place}"), format!("stack shop stage=prod {place}")]);
     assert!(lock(&run).contains("guard=protected"));
     // What another copy runs with is no business of this one.
@@ -114,7 +114,7 @@ fn one_that_cannot_be_read_stops_what_would_heed_it_and_stays_as_it_is() {
     let run = Run::new(ZONE);
     run.ok(&["deploy", "--yes", "--lock"]);
     let path = run.folder.path().join("stack.lock.kdl");
-    for text in ["lock 1\n<<<<<<< ours\n", "lock 2\n"] {
+    for text in ["lock 1\n<<<<<<< ours\n", "lock 3\n"] {
         std::fs::write(&path, text).unwrap();
         run.ends(&["plan"], 1);
         for verb in [&["deploy", "--yes"][..], &["deploy", "--yes", "--lock"], &["destroy", "--yes"]] {
@@ -125,4 +125,48 @@ fn one_that_cannot_be_read_stops_what_would_heed_it_and_stays_as_it_is() {
     }
     run.ends(&["plan"], 1);
     snapshot("lock-damaged", &run);
+}
+
+/// The same stack with another account's credentials, or in another region, would be made a second time, and its lines written over.
+#[test]
+fn what_runs_elsewhere_is_not_made_again_unasked() {
+    let run = Run::new(ZONE);
+    run.ok(&["deploy", "--yes", "--lock"]);
+    let before = lock(&run);
+    run.note("with another account's credentials");
+    run.fake.with(|world| {
+        world.account = "999999999999".to_owned();
+        world.stacks.clear();
+        world.acts.clear();
+    });
+    for verb in [&["plan"][..], &["deploy", "--yes"], &["deploy", "--yes", "--lock"]] {
+        let ended = run.ends(verb, 1);
+        assert!(ended.stderr.contains("D0705") && ended.stderr.contains("999999999999") && ended.stderr.contains("123456789012"), "{}", ended.stderr);
+    }
+    assert!(run.fake.with(|world| world.acts.is_empty()), "something was done");
+    assert_eq!(lock(&run), before);
+    // What is removed here is not what runs there.
+    run.ok(&["destroy", "--yes"]);
+    assert_eq!(lock(&run), before);
+    run.ok(&["deploy", "--yes", "--lock", "--elsewhere"]);
+    let heads: Vec<String> = lock(&run).lines().filter(|line| line.starts_with("stack ")).map(str::to_owned).collect();
+    assert_eq!(heads.len(), 2, "{heads:?}");
+    snapshot("lock-elsewhere", &run);
+    // In another region as well.
+    let run = Run::new(ZONE);
+    run.ok(&["deploy", "--yes", "--lock"]);
+    assert!(run.ends(&["plan", "--region", "eu-north-1"], 1).stderr.contains("D0705"));
+}
+
+#[test]
+fn a_file_that_does_not_know_the_account_is_taken_over() {
+    let run = Run::new(ZONE);
+    run.ok(&["deploy", "--yes", "--lock"]);
+    let path = run.folder.path().join("stack.lock.kdl");
+    let old = lock(&run).replace("lock 2", "lock 1").replace(" account=\"123456789012\"", "");
+    std::fs::write(&path, &old).unwrap();
+    run.edit("    secret pay", "    registry images\n    secret pay");
+    run.ok(&["deploy", "--yes"]);
+    let heads: Vec<String> = lock(&run).lines().filter(|line| line.starts_with("stack ") || line.starts_with("lock ")).map(str::to_owned).collect();
+    assert_eq!(heads, ["lock 2", "stack shop target=cfn place=\"CloudFormation, eu-west-1\" account=\"123456789012\" {"]);
 }

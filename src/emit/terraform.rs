@@ -75,6 +75,9 @@ impl Writer<'_> {
     /// A node of a target's settings, with what it reads.
     fn plain(&self, json: &mut Json, node: &Node) {
         json.key(&node.name.text);
+        if node.args.len() > 1 {
+            return json.texts(node.args.iter().filter_map(Value::as_str));
+        }
         match node.args.first() {
             Some(value) if value.tag() == Some("get") => {
                 let read = self.graph.settings.iter().find(|(path, _)| value.as_str() == Some(path));

@@ -22,8 +22,8 @@ use crate::provider::NativeKind;
 use crate::source::Span;
 use value::word;
 
-/// The version that is written, and the only one that is read.
-const VERSION: i64 = 1;
+/// The version that is written. Those before it are read: the first one did not know the account.
+const VERSION: i64 = 2;
 
 /// The first line: what the file is, for who finds it.
 const ABOUT: &str = "// What runs of this stack, as `stackc deploy` left it: `stackc build` refuses what would lose its data. Commit it, and do not edit it.";
@@ -48,6 +48,21 @@ pub struct Which {
     pub target: String,
     /// Where it runs, as far as that tells it from others.
     pub place: String,
+    /// Whose it is there: AWS's account, Azure's subscription, OpenStack's project. None where nobody says, or in a file of before.
+    pub account: Option<String>,
+}
+
+impl Which {
+    /// Whether both are the same stack, wherever they run.
+    fn is_same_stack(&self, other: &Which) -> bool {
+        (&self.stack, &self.stage, &self.instance, &self.target) == (&other.stack, &other.stage, &other.instance, &other.target)
+    }
+
+    /// Whether both may be the same running stack: where one of them does not know the account, the place has to do.
+    fn may_be(&self, other: &Which) -> bool {
+        let accounts = self.account.as_ref().zip(other.account.as_ref());
+        self.is_same_stack(other) && self.place == other.place && accounts.is_none_or(|(one, another)| one == another)
+    }
 }
 
 /// A running stack.
@@ -168,7 +183,12 @@ impl Lock {
 
     /// One running stack.
     pub fn get(&self, which: &Which) -> Option<&Running> {
-        self.stacks.iter().find(|running| running.which == *which)
+        self.stacks.iter().find(|running| running.which == *which).or_else(|| self.stacks.iter().find(|running| running.which.may_be(which)))
+    }
+
+    /// The same stack where it runs elsewhere: in another place, or of another account.
+    pub fn elsewhere(&self, which: &Which) -> impl Iterator<Item = &Running> {
+        self.stacks.iter().filter(move |running| running.which.is_same_stack(which) && !running.which.may_be(which))
     }
 
     /// Puts a running stack in the place of what was known of it.
@@ -181,7 +201,7 @@ impl Lock {
     /// Forgets a running stack; whether it was known.
     pub fn take_out(&mut self, which: &Which) -> bool {
         let before = self.stacks.len();
-        self.stacks.retain(|running| running.which != *which);
+        self.stacks.retain(|running| !running.which.may_be(which));
         self.stacks.len() != before
     }
 
@@ -193,7 +213,8 @@ impl Lock {
             out.push_str(&format!("\nstack {}", word(&which.stack)));
             let optional = [("stage", which.stage.clone()), ("instance", which.instance.clone())];
             let given = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
-            for (name, value) in given.chain([("target", which.target.clone()), ("place", which.place.clone())]) {
+            let account = which.account.clone().map(|account| ("account", account));
+            for (name, value) in given.chain([("target", which.target.clone()), ("place", which.place.clone())]).chain(account) {
                 out.push_str(&format!(" {name}={}", word(&value)));
             }
             out.push_str(" {\n");
@@ -244,7 +265,14 @@ mod tests {
     }
 
     fn sample(values: Vec<(String, Option<Kept>)>) -> Lock {
-        let which = Which { stack: "shop".to_owned(), stage: Some("prod".to_owned()), instance: None, target: "t".to_owned(), place: "a, b".to_owned() };
+        let which = Which {
+            stack: "shop".to_owned(),
+            stage: Some("prod".to_owned()),
+            instance: None,
+            target: "t".to_owned(),
+            place: "a, b".to_owned(),
+            account: Some("1".to_owned()),
+        };
         let data = Locked {
             kind: NativeKind::Resource,
             name: "DataInstance".to_owned(),
@@ -281,7 +309,7 @@ mod tests {
         assert_eq!(
             sample(values).text(),
             format!(
-                "{ABOUT}\nlock 1\n\nstack shop stage=prod target=t place=\"a, b\" {{\n    resource DataInstance \"Some::Type\" of=\"store data\" part=instance id=\"shop-1/\\\"x\\\"\" guard=data {{\n        Engine postgres\n        Group (ref)DataGroup\n        Zones a (param)zone\n        (absent)- Kms Other\n    }}\n    resource Other \"Some::Type\"\n}}\n"
+                "{ABOUT}\nlock 2\n\nstack shop stage=prod target=t place=\"a, b\" account=\"1\" {{\n    resource DataInstance \"Some::Type\" of=\"store data\" part=instance id=\"shop-1/\\\"x\\\"\" guard=data {{\n        Engine postgres\n        Group (ref)DataGroup\n        Zones a (param)zone\n        (absent)- Kms Other\n    }}\n    resource Other \"Some::Type\"\n}}\n"
             )
         );
     }
@@ -365,7 +393,7 @@ mod tests {
         for text in damaged {
             assert_eq!(lock(text), Err(vec!["E0503"]), "{text}");
         }
-        assert_eq!(lock("lock 2\nanything {}\n"), Err(vec!["E0504"]));
+        assert_eq!(lock("lock 3\nanything {}\n"), Err(vec!["E0504"]));
     }
 
     #[test]

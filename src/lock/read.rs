@@ -17,13 +17,13 @@ pub fn read(file: FileId, text: &str) -> Result<Lock, Diagnostic> {
     let start = Span::new(file, 0, text.lines().next().unwrap_or("").len());
     match nodes.next() {
         Some(first) if first.name.text == "lock" => version(first)?,
-        Some(first) => return Err(diag::damaged(first.span, "it does not begin with `lock` and its version", "expected `lock 1` before this")),
-        None => return Err(diag::damaged(start, "it is empty", "expected `lock 1`")),
+        Some(first) => return Err(diag::damaged(first.span, "it does not begin with `lock` and its version", "expected `lock 2` before this")),
+        None => return Err(diag::damaged(start, "it is empty", "expected `lock 2`")),
     }
     let mut lock = Lock::default();
     for node in nodes {
         let running = stack(node)?;
-        if lock.get(&running.which).is_some() {
+        if lock.stacks.iter().any(|other| other.which == running.which) {
             return Err(diag::damaged(node.span, "a running stack stands in it twice", "again here"));
         }
         lock.stacks.push(running);
@@ -33,7 +33,7 @@ pub fn read(file: FileId, text: &str) -> Result<Lock, Diagnostic> {
 
 fn version(node: &Node) -> Result<(), Diagnostic> {
     match node.args.as_slice() {
-        [Value { tag: None, scalar: Scalar::Integer(VERSION), .. }] => Ok(()),
+        [Value { tag: None, scalar: Scalar::Integer(1..=VERSION), .. }] => Ok(()),
         [Value { tag: None, scalar: Scalar::Integer(version), .. }] if *version > VERSION => {
             Err(diag::unknown_version(node.span, &version.to_string(), VERSION))
         }
@@ -59,7 +59,7 @@ fn texts<const N: usize>(node: &Node, names: [&str; N]) -> Result<[Option<String
 }
 
 fn stack(node: &Node) -> Result<Running, Diagnostic> {
-    let [stage, instance, target, place] = texts(node, ["stage", "instance", "target", "place"])?;
+    let [stage, instance, target, place, account] = texts(node, ["stage", "instance", "target", "place", "account"])?;
     let (name, Some(target), Some(place)) = (node.arg_str(0), target, place) else { return Err(unknown(node.span)) };
     let Some(name) = name.filter(|_| node.name.text == "stack" && node.tag().is_none() && node.args.len() == 1) else { return Err(unknown(node.span)) };
     let mut resources: Vec<Locked> = Vec::new();
@@ -70,7 +70,7 @@ fn stack(node: &Node) -> Result<Running, Diagnostic> {
         }
         resources.push(resource);
     }
-    Ok(Running { which: Which { stack: name.to_owned(), stage, instance, target, place }, resources, span: node.span })
+    Ok(Running { which: Which { stack: name.to_owned(), stage, instance, target, place, account }, resources, span: node.span })
 }
 
 fn resource(node: &Node) -> Result<Locked, Diagnostic> {

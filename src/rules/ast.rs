@@ -196,15 +196,22 @@ pub struct ResourceRule {
     /// Whether a replacement is made first.
     pub create_first: bool,
     /// Properties whose later changes are somebody else's.
-    pub ignore: Vec<String>,
-    /// Only when this holds, if it is given.
-    pub ignore_when: Option<Path>,
+    pub ignore: Vec<Ignore>,
     /// What has to be so once it was made or changed.
     pub expect: Vec<Expect>,
     /// Its properties.
     pub body: Vec<Item>,
     /// Where it stands.
     pub span: Span,
+}
+
+/// `ignore="a b" ignore-when=path`.
+#[derive(Debug)]
+pub struct Ignore {
+    /// The properties, by their names or their paths.
+    pub names: Vec<String>,
+    /// Only when this holds, if it is given.
+    pub when: Option<Path>,
 }
 
 /// `(expect)attribute value "why not"`: what can be read from a resource once the cloud says that it is done. Some are done when they have gone back.

@@ -602,13 +602,13 @@ impl Checker<'_, '_> {
                 self.out.push(diag::spec(path.span, "`once` is `#true`, or the path to a resource or a secret of the loop's item"));
             }
         }
-        if let Some(path) = &rule.ignore_when {
+        for path in rule.ignore.iter().filter_map(|ignore| ignore.when.as_ref()) {
             self.condition(scope, path);
         }
         for Expect { attribute, .. } in rule.expect.iter().filter(|expect| native.attribute(&expect.attribute.text).is_none()) {
             self.out.push(diag::unknown_attribute(attribute.span, &native.name, &attribute.text, &native.attribute_names()));
         }
-        for name in &rule.ignore {
+        for name in rule.ignore.iter().flat_map(|ignore| &ignore.names) {
             if native.root().member(name).is_none() && native.attribute(name).is_none() {
                 let known: Vec<&str> = native.root().members.iter().map(|member| member.name.as_str()).collect();
                 self.out.push(diag::unknown_native_property(rule.span, &native.name, name, &known));

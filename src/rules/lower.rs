@@ -158,7 +158,7 @@ struct Lowering<'m, 'r, 'c, 'f> {
     outputs: RefCell<HashMap<(usize, String), Option<Val>>>,
     rule_params: RefCell<Vec<NativeParam>>,
     /// Numbers that have to be apart, by the other end of the edges that have them.
-    taken: RefCell<HashMap<(ResourceId, i64), usize>>,
+    taken: RefCell<HashMap<(Option<ResourceId>, i64), usize>>,
     losses: RefCell<Vec<MetLoss>>,
     out: RefCell<Diagnostics>,
 }
@@ -565,7 +565,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             removal,
             can_be_kept: rule.keep.is_some() || rule.snapshot,
             create_first: rule.create_first,
-            ignored: if rule.ignore_when.as_ref().is_none_or(|path| self.holds(path, at)) { rule.ignore.clone() } else { Vec::new() },
+            ignored: self.ignored(rule, at),
             expected: rule
                 .expect
                 .iter()
@@ -575,6 +575,19 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             origin: Origin { user, rule: rule.span },
         };
         (resource, references(&rule.before))
+    }
+
+    /// The properties of a resource whose later changes are somebody else's, each once.
+    fn ignored(&self, rule: &ResourceRule, at: At<'_, 'm, 'r>) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for ignore in rule.ignore.iter().filter(|ignore| ignore.when.as_ref().is_none_or(|path| self.holds(path, at))) {
+            for name in &ignore.names {
+                if !names.contains(name) {
+                    names.push(name.clone());
+                }
+            }
+        }
+        names
     }
 
     /// Gives a resource what the target's settings give to every one that has such a property.
@@ -739,12 +752,16 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         }
     }
 
-    /// The number, or the next one that no other edge with the same other end has.
+    /// The number, or the next one that no other edge with the same other end has, or no other resource.
     fn apart(&self, instance: usize, mut number: i64) -> i64 {
-        let Some(Who::Edge { to, .. }) = self.instances.get(instance).map(|instance| instance.who) else { return number };
+        let end = match self.instances.get(instance).map(|instance| instance.who) {
+            Some(Who::Edge { to, .. }) => Some(to),
+            Some(Who::Resource(_)) => None,
+            _ => return number,
+        };
         let mut taken = self.taken.borrow_mut();
-        while *taken.entry((to, number)).or_insert(instance) != instance {
-            number += 1;
+        while *taken.entry((end, number)).or_insert(instance) != instance {
+            number += if number < 0 { -1 } else { 1 };
         }
         number
     }

@@ -149,7 +149,6 @@ impl Parser<'_> {
             shared: None,
             create_first: false,
             ignore: Vec::new(),
-            ignore_when: None,
             expect: Vec::new(),
             body: Vec::new(),
             span: node.span,
@@ -165,8 +164,12 @@ impl Parser<'_> {
                 ("once", None) => rule.once = node.flag("once"),
                 ("shared", _) => rule.shared = Some(self.operand(value)),
                 ("replace", Some("create-first")) => rule.create_first = true,
-                ("ignore", Some(names)) => rule.ignore = names.split(' ').map(str::to_owned).collect(),
-                ("ignore-when", Some(text)) => rule.ignore_when = Some(path(text, value.span)),
+                ("ignore", Some(names)) => rule.ignore.push(Ignore { names: names.split(' ').map(str::to_owned).collect(), when: None }),
+                ("ignore-when", Some(text)) if !rule.ignore.is_empty() => {
+                    if let Some(last) = rule.ignore.last_mut() {
+                        last.when = Some(path(text, value.span));
+                    }
+                }
                 _ => self.wrong(
                     key.span,
                     "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `once`, `shared`, `ignore` and `ignore-when`",

@@ -39,7 +39,7 @@ const OPENSTACK: Judged = Judged {
 const AZURE: Judged = Judged {
     target: "tf-azure",
     facts: &[
-        "specs/providers/terraform-azurerm.facts,features:block,storage_use_azuread:bool",
+        "specs/providers/terraform-azurerm.facts,features:block,storage_use_azuread:bool,resource_providers_to_register:strings",
         "specs/providers/terraform-azurerm-ephemeral.facts",
         "specs/providers/terraform-random.facts",
     ],

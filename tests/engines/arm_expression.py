@@ -97,8 +97,8 @@ ARITY = {
     "equals": (2, 2), "extensionresourceid": (3, None), "false": (0, 0), "filter": (2, 2), "first": (1, 1), "format": (1, None), "guid": (1, None),
     "int": (1, 1), "join": (2, 2), "json": (1, 1), "lambda": (2, None), "lambdavariables": (1, 1), "last": (1, 1), "length": (1, 1), "max": (1, None),
     "min": (1, None), "null": (0, 0), "parameters": (1, 1), "reference": (1, 3), "replace": (3, 3), "resourcegroup": (0, 0), "resourceid": (2, None),
-    "split": (2, 2), "string": (1, 1), "subscription": (0, 0), "subscriptionresourceid": (2, None), "tolower": (1, 1), "toupper": (1, 1), "true": (0, 0),
-    "uniquestring": (1, None), "uri": (2, 2), "variables": (1, 1),
+    "split": (2, 2), "string": (1, 1), "subscription": (0, 0), "subscriptionresourceid": (2, None), "take": (2, 2), "tolower": (1, 1), "toupper": (1, 1),
+    "true": (0, 0), "uniquestring": (1, None), "uri": (2, 2), "variables": (1, 1),
 }
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/group"
@@ -229,6 +229,10 @@ class Scope:
             return max(args) if name == "max" else min(args)
         if name in ("first", "last"):
             return args[0][0 if name == "first" else -1]
+        if name == "take":
+            if not isinstance(args[0], (list, str)) or not isinstance(args[1], int):
+                raise Wrong("`take` takes a list or text, and a whole number")
+            return args[0][:max(args[1], 0)]
         if name == "length":
             return len(args[0])
         if name == "equals":

@@ -5,7 +5,7 @@
 What stands in FILE.corrections takes the place of its lines, as it does when stackc is built.
 
 Facts do not hold the provider's own configuration. Each ARGUMENT is one that its block shall accept: NAME (a string),
-NAME:TYPE (bool, number, string) or NAME:block. The facts' enums, patterns and limits go under the key "rules", which
+NAME:TYPE (bool, number, string), NAME:strings or NAME:block. The facts' enums, patterns and limits go under the key "rules", which
 schema_provider.py enforces and Terraform itself knows nothing of. The format of the facts is in
 specs/providers/SOURCE.md.
 """
@@ -125,7 +125,7 @@ def read(path, arguments=()):
         if kind == "block":
             own["block_types"][name] = {"nesting_mode": "list", "block": {}}
         else:
-            own["attributes"][name] = {"type": kind or "string", "optional": True}
+            own["attributes"][name] = {"type": ["list", "string"] if kind == "strings" else kind or "string", "optional": True}
     schema = {"provider": {"version": 0, "block": own}}
     schema |= {"resource_schemas": out["resource"], "data_source_schemas": out["data"]}
     schema |= {"ephemeral_resource_schemas": out["ephemeral"]}

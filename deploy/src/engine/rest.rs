@@ -8,6 +8,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+/// An answer is no larger: a template has 4 MiB at most, and a plan says each of its 800 resources twice.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// How much of a text from elsewhere is shown, in characters.
+const MOST_SHOWN: usize = 2_000;
+
 /// A client of one cloud.
 #[derive(Debug, Clone)]
 pub struct Rest {
@@ -26,15 +32,37 @@ pub struct Answer {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body; null where it is none, or none that is JSON.
+    /// The body; null where it is none.
     pub body: Value,
 }
 
 impl Answer {
+    /// The body, if it is an object with these fields, of which the last is the one that matters.
+    ///
+    /// # Errors
+    /// [`Fault::Strange`] for everything else: what does not have the shape that an API promises says nothing.
+    pub fn with(&self, path: &str, is: fn(&Value) -> bool) -> Result<&Value, Fault> {
+        has(&self.body, path, is)
+    }
+
     /// A header's text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+}
+
+/// What is at a path of an answer, if it is what the API promises.
+///
+/// # Errors
+/// See [`Answer::with`].
+pub fn has<'v>(body: &'v Value, path: &str, is: fn(&Value) -> bool) -> Result<&'v Value, Fault> {
+    let strange = || Fault::Strange(format!("it has no `{}` as it should", path.trim_start_matches('/').replace('/', ".")));
+    body.pointer(path).filter(|value| is(value)).ok_or_else(strange)
+}
+
+/// Whether a value is a text that is not empty.
+pub fn is_text(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| !text.is_empty())
 }
 
 /// A request.
@@ -48,6 +76,8 @@ pub struct Request<'r> {
     pub headers: Vec<(&'static str, String)>,
     /// A body.
     pub body: Option<&'r Value>,
+    /// Whether the answer may be another address, which nobody follows here.
+    pub leads_on: bool,
 }
 
 impl Rest {
@@ -97,18 +127,41 @@ impl Rest {
         if let Some(body) = request.body {
             call = call.json(body);
         }
-        let answer = call.send().await.map_err(|error| Fault::Lost(why(&error)))?;
+        let mut answer = call.send().await.map_err(|error| Fault::Lost(why(&error)))?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let bytes = answer.bytes().await.map_err(|error| Fault::Lost(why(&error)))?;
-        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| Fault::Lost(why(&error)))? {
+            if bytes.len() + chunk.len() > MOST_BYTES {
+                return Err(Fault::Strange(format!("it does not end after {} MiB", MOST_BYTES / 1024 / 1024)));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        if (300..400).contains(&status) {
+            return if request.leads_on {
+                Ok(Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() })
+            } else {
+                Err(Fault::Strange(format!("{status}: look elsewhere, at {}", host(headers.get("location")))))
+            };
+        }
+        let read: Result<Value, serde_json::Error> = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
         if status < 400 {
+            if matches!(status, 202 | 204) {
+                // Taken, and nothing said of it: Heat puts a sentence there.
+                return Ok(Answer { status, headers, body: read.unwrap_or_default() });
+            }
+            let body = read.map_err(|_| Fault::Strange(format!("no JSON, but {}", beginning(&bytes))))?;
             return Ok(Answer { status, headers, body });
         }
+        let body = read.unwrap_or_default();
         if let (429 | 503, Some(wait)) = (status, headers.get("retry-after").and_then(|wait| wait.to_str().ok()?.parse().ok())) {
             self.asked.set(Instant::now().checked_add(Duration::from_secs(wait)));
         }
-        let first = || String::from_utf8_lossy(&bytes).lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason was given").to_owned();
-        let text = reason(&body).unwrap_or_else(first);
+        let own = reason(&body);
+        if status == 404 && own.is_none() {
+            // Any server in between can say so of an address that it does not know.
+            return Err(Fault::Strange(format!("404 without the cloud's own reason, but {}", beginning(&bytes))));
+        }
+        let text = own.map_or_else(|| beginning(&bytes), |text| cut(&text));
         Err(match status {
             401 => Fault::Expired(text, self.again),
             429 => Fault::Throttled(text),
@@ -116,6 +169,24 @@ impl Rest {
             _ => Fault::Said(status.to_string(), text),
         })
     }
+}
+
+/// The server that an address names; of the rest a part can be secret.
+fn host(location: Option<&HeaderValue>) -> String {
+    let text = location.and_then(|text| text.to_str().ok()).unwrap_or_default();
+    let server = text.split_once("://").map(|(scheme, rest)| format!("{scheme}://{}", rest.split(['/', '?', '#']).next().unwrap_or_default()));
+    server.map_or_else(|| "an address of the same server".to_owned(), |server| cut(&server))
+}
+
+/// How an answer begins, for a person.
+fn beginning(bytes: &[u8]) -> String {
+    let start = bytes.get(..bytes.len().min(4 * MOST_SHOWN)).unwrap_or(bytes);
+    String::from_utf8_lossy(start).lines().map(str::trim).find(|line| !line.is_empty()).map_or("nothing at all".to_owned(), cut)
+}
+
+/// A text of which a person sees no more than a few lines.
+fn cut(text: &str) -> String {
+    if text.chars().count() <= MOST_SHOWN { text.to_owned() } else { text.chars().take(MOST_SHOWN).chain(['…']).collect() }
 }
 
 /// An error with its innermost cause, without the address: that can hold a secret.

@@ -17,6 +17,8 @@ pub enum Fault {
     NoCredentials(&'static str, String),
     /// The cloud said no: its code and its message.
     Said(String, String),
+    /// What came back is no answer of this cloud's, so that nothing follows from it: what it is instead.
+    Strange(String),
 }
 
 impl Fault {
@@ -41,6 +43,10 @@ impl Fault {
             }
             Fault::NoCredentials(how, text) => Trouble::Call(format!("{how} ({text})")),
             Fault::Said(_, text) => Trouble::refused(format!("could not {doing}"), text),
+            Fault::Strange(text) => Trouble::Resumable {
+                what: format!("could not {doing}: what came back is no answer of the cloud's ({text})"),
+                next: "see what answers at this address: a proxy or a login page may stand between".to_owned(),
+            },
         }
     }
 }
@@ -115,7 +121,8 @@ pub async fn act<T>(
                     return Err(why);
                 }
             }
-            Err(why @ Fault::Lost(_)) => {
+            // Whatever stood between, the call may have gone through it.
+            Err(why @ (Fault::Lost(_) | Fault::Strange(_))) => {
                 let patient = waiting.again(pace, &why, notice).await;
                 if let Some(answer) = read(pace, notice, &happened).await? {
                     return Ok(answer);

@@ -110,13 +110,15 @@ impl World {
             "GetGroup" => {
                 let found = self.group(group)?;
                 let state = if found.going.is_some() { "Deleting" } else { "Succeeded" };
-                plain(json!({ "name": group, "location": found.location, "tags": found.tags, "properties": { "provisioningState": state } }))
+                plain(
+                    json!({ "id": format!("/subscriptions/1/resourceGroups/{group}"), "name": group, "location": found.location, "tags": found.tags, "properties": { "provisioningState": state } }),
+                )
             }
             "PutGroup" => {
                 self.acts.push("PutGroup".to_owned());
                 self.groups
                     .insert(group.to_owned(), Group { location: body["location"].as_str().unwrap().to_owned(), tags: body["tags"].clone(), going: None });
-                Ok((201, json!({ "name": group }), Vec::new()))
+                Ok((201, json!({ "id": format!("/subscriptions/1/resourceGroups/{group}"), "name": group }), Vec::new()))
             }
             "DeleteGroup" => {
                 self.group(group)?;

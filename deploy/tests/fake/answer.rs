@@ -187,7 +187,7 @@ impl World {
                 self.stacks[at].policy = Some(policy);
                 Ok(String::new())
             }
-            "GetCallerIdentity" => Ok(tag("Account", "123456789012")),
+            "GetCallerIdentity" => Ok(tag("Account", if self.account.is_empty() { "123456789012" } else { &self.account })),
             "UpdateTerminationProtection" => {
                 let at = self.wanted(field(fields, "StackName"))?;
                 let on = field(fields, "EnableTerminationProtection") == "true";
@@ -265,7 +265,9 @@ impl World {
 
     fn create_change_set(&mut self, fields: &Fields) -> Result<String, Refusal> {
         let (name, wanted) = (field(fields, "ChangeSetName"), field(fields, "StackName"));
-        let laid_down = field(fields, "TemplateURL").split('/').skip(3).collect::<Vec<_>>().join("/");
+        self.template_url = field(fields, "TemplateURL").to_owned();
+        let place = self.template_url.split('?').next().unwrap_or_default();
+        let laid_down = place.split('/').skip(3).collect::<Vec<_>>().join("/");
         let laid_down = laid_down.split_once('/').and_then(|(bucket, key)| self.buckets.get(bucket)?.get(key).cloned());
         let template = laid_down.unwrap_or_else(|| field(fields, "TemplateBody").to_owned());
         if field(fields, "TemplateBody").len() > 51_200 {

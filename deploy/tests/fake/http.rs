@@ -36,13 +36,18 @@ impl Site for World {
     }
 
     fn answer(&mut self, name: &str, request: &Request) -> Answer {
+        let signed = request.headers.get("authorization").and_then(|value| value.split("Credential=").nth(1)?.split('/').next());
+        self.keys.extend(signed.map(str::to_owned));
         if let Some(action) = of_registry(request) {
             let (status, body) = super::ecr::answer(self, &action, &request.body);
             return Answer { status, headers: vec![("Content-Type", "application/x-amz-json-1.1".to_owned())], body };
         }
         if !is_query(request) {
-            let (status, body) = super::s3::answer(self, &request.method, &request.target, &request.body);
-            return xml(status, body);
+            let owner = request.headers.get("x-amz-expected-bucket-owner").cloned();
+            let (status, body, version) = super::s3::answer(self, &request.method, &request.target, &request.body, owner.as_deref());
+            let mut answer = xml(status, body);
+            answer.headers.extend(version.map(|version| ("x-amz-version-id", version)));
+            return answer;
         }
         match self.act(name, &form(&request.body)) {
             Ok(inner) => xml(

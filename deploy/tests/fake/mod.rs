@@ -11,7 +11,7 @@ mod s3;
 use crate::runs::Cloud;
 pub use crate::wire::Fault;
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 /// The region's address in ARNs.
@@ -35,6 +35,16 @@ pub struct World {
     pub calls: Vec<String>,
     /// What goes wrong on the way.
     pub faults: Vec<Fault>,
+    /// Whose account it is; the usual one when empty.
+    pub account: String,
+    /// The access keys that calls were signed with.
+    pub keys: BTreeSet<String>,
+    /// Buckets of another account.
+    pub foreign: BTreeSet<String>,
+    /// Buckets that keep versions.
+    pub versioned: BTreeSet<String>,
+    /// The address of the template that was laid down last, as CloudFormation was given it.
+    pub template_url: String,
     /// Buckets with their objects.
     pub buckets: BTreeMap<String, BTreeMap<String, String>>,
     /// Repositories with the digests of their images, and for a manifest list the image that it names.

@@ -3,8 +3,24 @@
 use super::World;
 use super::http::escape;
 
-/// Answers a request: its status and its text.
-pub fn answer(world: &mut World, method: &str, target: &str, body: &str) -> (u16, String) {
+/// Answers a request: its status, its text, and the version of what was put.
+pub fn answer(world: &mut World, method: &str, target: &str, body: &str, owner: Option<&str>) -> (u16, String, Option<String>) {
+    let bucket = target.trim_matches('/').split(['/', '?']).next().unwrap_or_default();
+    if world.foreign.contains(bucket) && owner.is_some() {
+        // A bucket of another account than the expected one is refused, whatever it allows.
+        return (
+            403,
+            if method == "HEAD" { String::new() } else { "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>".to_owned() },
+            None,
+        );
+    }
+    let puts = method == "PUT" && target.trim_matches('/').contains('/');
+    let version = (puts && world.versioned.contains(bucket)).then(|| "v1".to_owned());
+    let (status, text) = answered(world, method, target, body);
+    (status, text, version.filter(|_| status == 200))
+}
+
+fn answered(world: &mut World, method: &str, target: &str, body: &str) -> (u16, String) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let path = path.trim_matches('/');
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
@@ -21,6 +37,7 @@ pub fn answer(world: &mut World, method: &str, target: &str, body: &str) -> (u16
         "HEAD" => (200, String::new()),
         "PUT" if key.is_empty() => {
             world.acts.push(format!("PutBucketVersioning {bucket}"));
+            world.versioned.insert(bucket.to_owned());
             (200, String::new())
         }
         "PUT" => {

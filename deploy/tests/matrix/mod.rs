@@ -38,7 +38,7 @@ pub trait Faulty: Cloud + Sync + Send {
 }
 
 /// The faults.
-const FAULTS: [(&str, What); 8] = [
+const FAULTS: [(&str, What); 14] = [
     ("throttled", What::Throttle),
     ("429", What::TooMany),
     ("503", What::Unavailable),
@@ -47,7 +47,18 @@ const FAULTS: [(&str, What); 8] = [
     ("slow", What::Slow(150)),
     ("expired", What::Expired),
     ("denied", What::Denied),
+    ("a login page", What::Instead(200, "<!DOCTYPE html>\n<html><body>Please log in</body></html>")),
+    ("a redirect", What::Instead(302, "<html>Found</html>")),
+    ("nothing", What::Instead(200, "")),
+    ("{}", What::Instead(200, "{}")),
+    ("[]", What::Instead(200, "[]")),
+    ("not a cloud's 404", What::Instead(404, "<html><h1>Not Found</h1><p>nginx</p></html>")),
 ];
+
+/// Whether what comes back is no answer of the cloud's, so that nothing may follow from it.
+fn is_no_answer(what: What) -> bool {
+    matches!(what, What::Instead(..))
+}
 
 fn start<C: Faulty>(stack: &str, case: &Case<C>) -> Run<C> {
     let mut run = Run::new(stack);
@@ -87,7 +98,15 @@ fn cell<C: Faulty>(stack: &str, case: &Case<C>, faults: &[Fault]) -> Result<&'st
     if again.code != Some(0) {
         return Err(format!("the same command does not take it up again: {:?}\n{}\nat first: {said}", again.code, again.stderr));
     }
+    let before = acts;
     let acts = run.fake.acts();
+    let no_answer = faults.iter().any(|fault| is_no_answer(fault.what));
+    if no_answer && how == "done" && case.arguments[0] == "destroy" && acts.len() > before.len() {
+        return Err(format!("it said that it was done, and the second time there was more to do: {said}\n{}\nacts: {acts:?}", again.stderr));
+    }
+    if no_answer && how == "done" && again.stdout != ended.stdout && ["status", "outputs"].contains(&case.arguments[0]) {
+        return Err(format!("it was done, and shows something else the second time: {said}\n{}", again.stdout));
+    }
     once(&run.fake, &acts).map_err(|what| format!("the second time: {what}\n{said}\n{}\nacts: {acts:?}", again.stderr))?;
     Ok(how)
 }
@@ -132,7 +151,9 @@ fn row<C: Faulty>(stack: &str, case: &Case<C>) -> Row {
     for (name, what) in FAULTS {
         // For good, from one call on.
         let mut ways: Vec<Vec<Fault>> = known.iter().map(|action| vec![Fault::of(action, 1, usize::MAX, what)]).collect();
-        if what != What::Denied {
+        if is_no_answer(what) {
+            ways.push(known.iter().map(|action| Fault::of(action, 1, 1, what)).collect());
+        } else if what != What::Denied {
             // Once in each call, and for good in the middle.
             ways.push(known.iter().map(|action| Fault::of(action, 1, 1, what)).collect());
             ways.push(vec![Fault::of(C::look(), 2, usize::MAX, what)]);

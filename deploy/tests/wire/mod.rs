@@ -75,6 +75,10 @@ pub enum What {
     Slow(u64),
     /// The credentials are good, and not enough.
     Denied,
+    /// Nothing is done, and something else answers, with this status and body.
+    Instead(u16, &'static str),
+    /// Nothing is done, and an answer comes that does not end.
+    Endless,
 }
 
 impl Fault {
@@ -127,11 +131,18 @@ fn one<S: Site>(stream: &TcpStream, site: &Arc<Mutex<S>>) -> Option<()> {
         site.called(&name);
         let fault = hit(site.faults(), &name);
         let early = match fault {
+            Some(What::Instead(status, body)) => {
+                let headers = if status == 302 { vec![("Location", "http://127.0.0.1:9/login?next=secret".to_owned())] } else { Vec::new() };
+                Some(Answer { status, headers, body: body.to_owned() })
+            }
             Some(what @ (What::Throttle | What::TooMany | What::Expired | What::Unavailable | What::Denied)) => Some(site.refuse(&name, what)),
             _ => None,
         };
         (name, fault, early)
     };
+    if fault == Some(What::Endless) {
+        return endless(stream);
+    }
     if fault == Some(What::CutBefore) {
         let _ = stream.shutdown(Shutdown::Both);
         return None;
@@ -146,6 +157,17 @@ fn one<S: Site>(stream: &TcpStream, site: &Arc<Mutex<S>>) -> Option<()> {
         _ => {}
     }
     reply(stream, &answer)
+}
+
+/// JSON that begins and goes on until nobody listens; a reader without a bound would take all of it.
+fn endless(mut stream: &TcpStream) -> Option<()> {
+    stream.write_all(b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Length: 1099511627776\r\n\r\n{\"stack\": \"").ok()?;
+    let piece = vec![b'x'; 1 << 20];
+    // More than anybody takes, so that the test ends even then.
+    for _ in 0..256 {
+        stream.write_all(&piece).ok()?;
+    }
+    None
 }
 
 /// A body that comes in pieces, each with its length before it.

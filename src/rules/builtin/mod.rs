@@ -28,6 +28,7 @@ mod numbered;
 mod other_than;
 mod part;
 mod pick;
+mod place;
 mod priority;
 mod relative;
 mod replaced;
@@ -75,7 +76,7 @@ pub struct Builtin {
     pub variadic: bool,
     /// Whether it takes something in braces, as one more argument at the end.
     pub body: bool,
-    /// Whether a whole number that it gives must not be given to another edge with the same other end.
+    /// Whether a whole number that it gives must not be given again: to another edge with the same other end, or by a type's own rule to another resource.
     pub apart: bool,
     /// What it gives.
     pub gives: Type,
@@ -113,6 +114,7 @@ pub static ALL: &[Builtin] = &[
     other_than::BUILTIN,
     part::BUILTIN,
     pick::BUILTIN,
+    place::BUILTIN,
     priority::BUILTIN,
     relative::BUILTIN,
     replaced::BUILTIN,

@@ -7,6 +7,7 @@ use super::login::Login;
 use reqwest::Method;
 use serde_json::Value;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 /// Deployment stacks; the first version that can leave behind what Azure cannot delete, such as a vault's secrets.
 pub const STACKS: &str = "2025-07-01";
@@ -14,6 +15,9 @@ pub const STACKS: &str = "2025-07-01";
 pub const DEPLOYMENTS: &str = "2025-04-01";
 /// Resource groups, and what is in them.
 pub const GROUPS: &str = "2021-04-01";
+
+/// Azure's word for a subscription that is not there, or not for who asks.
+const NO_SUBSCRIPTION: &str = "SubscriptionNotFound";
 
 /// A client of one subscription's manager.
 pub struct Api {
@@ -46,7 +50,8 @@ impl Api {
             let bearer = format!("Bearer {}", self.login.token().await?);
             // A request that has none is refused by some of Azure's front ends.
             let empty = (body.is_none() && method == Method::POST).then(|| Value::Object(serde_json::Map::new()));
-            let request = Request { method: method.clone(), url: &url, headers: vec![("authorization", bearer)], body: body.or(empty.as_ref()) };
+            let request =
+                Request { method: method.clone(), url: &url, headers: vec![("authorization", bearer)], body: body.or(empty.as_ref()), leads_on: false };
             match self.rest.send(&request, reason).await {
                 Err(Fault::Expired(..)) if !renewed => {
                     renewed = true;
@@ -93,11 +98,16 @@ impl Api {
     /// See [`wire::read`].
     pub async fn list(&self, path: &str) -> Result<Vec<Value>, Fault> {
         let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
         let mut next = Some(path.to_owned());
         while let Some(path) = next {
             let Some(page) = self.find(&path).await? else { break };
-            found.extend(page.body.get("value").and_then(Value::as_array).cloned().unwrap_or_default());
-            next = page.body.get("nextLink").and_then(Value::as_str).map(str::to_owned);
+            let items = page.with("/value", Value::is_array)?;
+            found.extend(items.as_array().into_iter().flatten().cloned());
+            next = page.body.get("nextLink").and_then(Value::as_str).filter(|link| !link.is_empty()).map(str::to_owned);
+            if !seen.insert(path) {
+                return Err(Fault::Strange("a page of a list leads back to one before".to_owned()));
+            }
         }
         Ok(found)
     }
@@ -139,7 +149,8 @@ fn is_at(url: &str, endpoint: &str) -> bool {
 
 /// Whether Azure says that there is no such thing.
 pub fn is_missing(why: &Fault) -> bool {
-    matches!(why, Fault::Said(code, _) if code == "404")
+    // In a subscription that is not there, nobody knows of anything else.
+    matches!(why, Fault::Said(code, text) if code == "404" && !text.starts_with(NO_SUBSCRIPTION))
 }
 
 /// Whether something else came first.
@@ -149,7 +160,10 @@ pub fn is_conflict(why: &Fault) -> bool {
 
 /// What an answer says in its error: the innermost of it.
 fn reason(body: &Value) -> Option<String> {
-    super::errors::innermost(body.get("error")?).into_iter().next().map(|found| found.text)
+    let error = body.get("error")?;
+    let text = super::errors::innermost(error).into_iter().next().map(|found| found.text)?;
+    let no_subscription = error.get("code").and_then(Value::as_str).is_some_and(|code| code.eq_ignore_ascii_case(NO_SUBSCRIPTION));
+    Some(if no_subscription { format!("{NO_SUBSCRIPTION}: {text}") } else { text })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What the engine asks Azure, and what it understands of the answers.
 
 use super::super::Engine;
-use super::super::rest::Rest;
+use super::super::rest::{Rest, has, is_text};
 use super::super::wire::{self, Fault, Notice, Pace, act};
 use super::super::{Ending, Event, Progress, Step, Trouble};
 use super::api::{self, Api, DEPLOYMENTS, GROUPS, STACKS};
@@ -49,7 +49,10 @@ impl Arm {
 
     /// The stack as it is, with the cloud's clock; none when there is none.
     pub(super) async fn find(&self) -> Result<Option<Stack>, Fault> {
-        Ok(self.api.find(&self.stack_path("")).await?.map(Stack::of))
+        let Some(answer) = self.api.find(&self.stack_path("")).await? else { return Ok(None) };
+        answer.with("/id", is_text)?;
+        answer.with("/properties", Value::is_object)?;
+        Ok(Some(Stack::of(answer)))
     }
 
     pub(super) async fn stack(&self) -> Result<Option<Stack>, Trouble> {
@@ -64,7 +67,9 @@ impl Arm {
     /// The resource group; none when there is none.
     pub(super) async fn group(&self) -> Result<Option<Value>, Fault> {
         let path = format!("{}?api-version={GROUPS}", self.group_path());
-        Ok(self.api.find(&path).await?.map(|answer| answer.body))
+        let Some(answer) = self.api.find(&path).await? else { return Ok(None) };
+        answer.with("/id", is_text)?;
+        Ok(Some(answer.body))
     }
 
     /// Whether the group was made for this stack, and nothing is left in it.
@@ -92,7 +97,7 @@ impl Arm {
         let path = self.stack_path("/exportTemplate");
         let answer = wire::read(self.api.pace, &self.api.notice, async || self.api.send(Method::POST, &path, None).await).await;
         match answer {
-            Ok(answer) => Ok(answer.body.get("template").filter(|template| template.is_object()).cloned()),
+            Ok(answer) => answer.with("/template", Value::is_object).cloned().map(Some),
             Err(why) if api::is_missing(&why) => Ok(None),
             Err(why) => Err(why),
         }
@@ -110,7 +115,12 @@ impl Arm {
         let path = format!("{}/providers/Microsoft.Resources/deployments/{}/whatIf?api-version={DEPLOYMENTS}", self.group_path(), self.options.stack);
         let settings = json!({ "resultFormat": "FullResourcePayloads" });
         let body = json!({ "properties": { "mode": "Incremental", "template": template, "parameters": params, "whatIfSettings": settings } });
-        self.api.ask(&path, &body).await
+        let answer = self.api.ask(&path, &body).await?;
+        has(&answer, "/status", is_text)?;
+        if answer.get("status").and_then(Value::as_str).is_some_and(|status| status.eq_ignore_ascii_case("Succeeded")) {
+            has(&answer, "/properties/changes", Value::is_array)?;
+        }
+        Ok(answer)
     }
 
     /// What Azure refuses beforehand, with its reasons.
@@ -138,7 +148,11 @@ impl Arm {
             return Ok(Some(why));
         }
         let path = format!("{}?api-version={GROUPS}", self.group_path());
-        let send = async || self.api.send(Method::DELETE, &path, None).await.map(drop);
+        let send = async || match self.api.send(Method::DELETE, &path, None).await?.status {
+            202 => Ok(()),
+            // Then it is looked whether it goes: any server in between can answer so.
+            status => Err(Fault::Strange(format!("{status} where the removal of a resource group is answered by 202"))),
+        };
         let happened = async || {
             let group = self.group().await?;
             let state = group.as_ref().and_then(|group| group.pointer("/properties/provisioningState")).and_then(Value::as_str);

@@ -11,9 +11,11 @@ mod moments;
 mod names;
 mod parts;
 
-use super::rest::Answer;
+use super::rest::{Answer, is_text};
 use super::wire::{Fault, act, token};
-use super::{Change, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Step, Trouble, Wanted, What};
+use super::{
+    Change, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, Site, State, Status, Step, Trouble, Wanted, What,
+};
 use api::{Api, DEPLOYMENTS, GROUPS, is_conflict};
 use names::{Id, Names};
 use parts::Stack;
@@ -93,7 +95,11 @@ impl Engine for Arm {
     type Cure = std::convert::Infallible;
 
     fn place(&self) -> String {
-        format!("Azure, resource group {}", self.group)
+        format!("Azure, subscription {}, resource group {}", self.subscription, self.group)
+    }
+
+    fn site(&self) -> Site {
+        Site { place: format!("Azure, resource group {}", self.group), account: Some(self.subscription.clone()) }
     }
 
     fn goes_on_alone(&self, _running: &Running) -> bool {
@@ -209,7 +215,7 @@ impl Engine for Arm {
         if let Some(location) = &planned.location {
             let path = format!("{}?api-version={GROUPS}", self.group_path());
             let body = json!({ "location": location, "tags": { "stackc": self.options.stack } });
-            let send = async || self.api.send(Method::PUT, &path, Some(&body)).await.map(drop);
+            let send = async || self.api.send(Method::PUT, &path, Some(&body)).await?.with("/id", is_text).map(drop);
             let happened = async || Ok(self.group().await?.map(drop));
             // Another may have made it since: then it is there, and stays as it is.
             if self.group().await.map_err(|why| why.trouble("look at the resource group"))?.is_none() {
@@ -217,7 +223,7 @@ impl Engine for Arm {
             }
         }
         let path = self.stack_path("");
-        let send = async || self.api.send(Method::PUT, &path, Some(&planned.body)).await.map(drop);
+        let send = async || self.api.send(Method::PUT, &path, Some(&planned.body)).await?.with("/id", is_text).map(drop);
         let happened = async || Ok(self.find().await?.filter(|stack| stack.run() == Some(planned.run.as_str())).map(drop));
         let names = Names::of(&planned.template);
         match act(self.api.pace, &self.api.notice, send, happened).await {

@@ -1,7 +1,7 @@
 //! Buckets: where a large template is laid down for CloudFormation, and what keeps a stack's own buckets from being removed.
 
 use super::Cfn;
-use super::fault::fault;
+use super::fault::of_store;
 use crate::engine::wire::{Fault, read, token};
 use aws_sdk_s3::types::{BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Delete, ObjectIdentifier, VersioningConfiguration};
 
@@ -13,30 +13,37 @@ impl Cfn {
     pub(super) async fn lay_down(&self, template: &str) -> Result<String, Fault> {
         let bucket = match &self.options.bucket {
             Some(bucket) => bucket.clone(),
-            None => {
-                let caller = read(self.pace, &self.notice, async || self.sts.get_caller_identity().send().await.map_err(fault)).await?;
-                format!("stackc-templates-{}-{}", caller.account().unwrap_or_default(), self.region)
-            }
+            None => format!("stackc-templates-{}-{}", self.account, self.region),
         };
-        let there = read(self.pace, &self.notice, async || self.s3.head_bucket().bucket(&bucket).send().await.map(drop).map_err(fault)).await;
-        match there {
-            Err(Fault::Said(code, _)) if self.options.bucket.is_none() && (code.is_empty() || code == "NotFound" || code == "404") => {
-                self.make(&bucket).await?
+        // Anybody can take a bucket's name first. One that the user names may be another account's on purpose.
+        let owner = self.options.bucket.is_none().then(|| self.account.clone());
+        let look = async || self.s3.head_bucket().bucket(&bucket).set_expected_bucket_owner(owner.clone()).send().await.map(drop).map_err(of_store);
+        match read(self.pace, &self.notice, look).await {
+            Err(Fault::Said(code, _)) if owner.is_some() && (code == "NotFound" || code == "404") => self.make(&bucket).await?,
+            Err(Fault::Said(code, text)) if owner.is_some() && (code == "403" || code == "AccessDenied" || code == "Forbidden") => {
+                let why = format!("the bucket {bucket} is another account's, or may not be looked at ({text}): name one of your own with --template-bucket");
+                return Err(Fault::Said(code, why));
             }
             answer => answer?,
         }
         let key = format!("{}/{}.json", self.options.stack, token());
         let body = template.as_bytes().to_vec();
-        read(self.pace, &self.notice, async || {
+        let put = async || {
             let call = self.s3.put_object().bucket(&bucket).key(&key).content_type("application/json").body(body.clone().into());
-            call.send().await.map(drop).map_err(fault)
-        })
-        .await?;
+            call.set_expected_bucket_owner(owner.clone()).send().await.map(|answer| answer.version_id).map_err(of_store)
+        };
+        let mut version = read(self.pace, &self.notice, put).await?;
+        if version.is_none() && owner.is_some() {
+            // What can be overwritten is not what was looked at.
+            self.keep_versions(&bucket).await?;
+            version = read(self.pace, &self.notice, put).await?;
+        }
+        let version = version.filter(|version| version != "null").map(|version| format!("?versionId={version}")).unwrap_or_default();
         Ok(match &self.endpoint {
-            Some(endpoint) => format!("{}/{bucket}/{key}", endpoint.trim_end_matches('/')),
+            Some(endpoint) => format!("{}/{bucket}/{key}{version}", endpoint.trim_end_matches('/')),
             None => {
                 let suffix = if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-                format!("https://{bucket}.s3.{}.{suffix}/{key}", self.region)
+                format!("https://{bucket}.s3.{}.{suffix}/{key}{version}", self.region)
             }
         })
     }
@@ -46,22 +53,31 @@ impl Cfn {
         let place = (self.region != "us-east-1")
             .then(|| CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(self.region.as_str())).build());
         let made = read(self.pace, &self.notice, async || {
-            self.s3.create_bucket().bucket(bucket).set_create_bucket_configuration(place.clone()).send().await.map(drop).map_err(fault)
+            self.s3.create_bucket().bucket(bucket).set_create_bucket_configuration(place.clone()).send().await.map(drop).map_err(of_store)
         });
         match made.await {
             Err(Fault::Said(code, _)) if code == "BucketAlreadyOwnedByYou" => {}
             answer => answer?,
         }
+        self.keep_versions(bucket).await
+    }
+
+    /// Keeps every version of what is in a bucket of ours.
+    async fn keep_versions(&self, bucket: &str) -> Result<(), Fault> {
         let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
         read(self.pace, &self.notice, async || {
-            self.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(versions.clone()).send().await.map(drop).map_err(fault)
+            let call = self.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(versions.clone());
+            call.expected_bucket_owner(&self.account).send().await.map(drop).map_err(of_store)
         })
         .await
     }
 
     /// Some of what is in a bucket, earlier versions and the marks of deleted ones among it.
     async fn contents(&self, bucket: &str, most: i32) -> Result<Vec<ObjectIdentifier>, Fault> {
-        let page = read(self.pace, &self.notice, async || self.s3.list_object_versions().bucket(bucket).max_keys(most).send().await.map_err(fault)).await;
+        let page = read(self.pace, &self.notice, async || {
+            self.s3.list_object_versions().bucket(bucket).max_keys(most).expected_bucket_owner(&self.account).send().await.map_err(of_store)
+        })
+        .await;
         let page = match page {
             // Gone already, by somebody's hand.
             Err(Fault::Said(code, _)) if code == "NoSuchBucket" => return Ok(Vec::new()),
@@ -92,8 +108,10 @@ impl Cfn {
             }
             before.clone_from(&found);
             let Ok(these) = Delete::builder().set_objects(Some(found)).quiet(true).build() else { return Ok(()) };
-            let answer =
-                read(self.pace, &self.notice, async || self.s3.delete_objects().bucket(bucket).delete(these.clone()).send().await.map_err(fault)).await?;
+            let answer = read(self.pace, &self.notice, async || {
+                self.s3.delete_objects().bucket(bucket).delete(these.clone()).expected_bucket_owner(&self.account).send().await.map_err(of_store)
+            })
+            .await?;
             if let Some(error) = answer.errors().first() {
                 return Err(Fault::Said(
                     error.code().unwrap_or_default().to_owned(),

@@ -8,6 +8,21 @@ const AGAIN: &str = "log in again, such as with `aws sso login`";
 const LOG_IN: &str =
     "no AWS credentials were found: log in with `aws sso login` and name the profile (--profile), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
+/// The same for S3, which says no more than a status where an answer has no body.
+pub fn of_store<E>(error: SdkError<E, HttpResponse>) -> Fault
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let status = match &error {
+        SdkError::ServiceError(service) => service.raw().status().as_u16().to_string(),
+        _ => String::new(),
+    };
+    match fault(error) {
+        Fault::Said(code, text) if code.is_empty() => Fault::Said(status, text),
+        other => other,
+    }
+}
+
 /// What became of a call, from what the client says.
 pub fn fault<E>(error: SdkError<E, HttpResponse>) -> Fault
 where

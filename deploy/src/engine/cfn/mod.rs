@@ -8,7 +8,9 @@ mod registry;
 mod template;
 
 use super::wire::{Fault, Notice, Pace, act, read, token};
-use super::{Cure, Drift, Ending, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Step, Trouble, Wanted};
+use super::{
+    Cure, Drift, Ending, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, Site, State, Status, Step, Trouble, Wanted,
+};
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{
     Capability, Change as NativeChange, ChangeSetStatus, ChangeSetType, DeploymentMode, EventFilter, ExecutionStatus, OnStackFailure, Parameter, Stack,
@@ -39,7 +41,8 @@ pub struct Cfn {
     client: Client,
     s3: aws_sdk_s3::Client,
     ecr: aws_sdk_ecr::Client,
-    sts: aws_sdk_sts::Client,
+    /// Whose stacks these are.
+    account: String,
     options: Options,
     region: String,
     endpoint: Option<String>,
@@ -97,6 +100,24 @@ const REPOSITORY: &str = "AWS::ECR::Repository";
 /// What CloudFormation answers in `describe` when nothing would change.
 const NOTHING_TO_DO: [&str; 3] = ["didn't contain changes", "No updates are to be performed", "There are no changes"];
 
+/// Takes credentials and region from a profile that is named, and from nowhere else: a variable that is set by chance would be another account.
+async fn by_profile(
+    loader: aws_config::ConfigLoader,
+    profile: &str,
+    region: bool,
+    http: aws_sdk_cloudformation::config::SharedHttpClient,
+) -> aws_config::ConfigLoader {
+    use aws_config::meta::region::ProvideRegion;
+    use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+    let around = aws_config::provider_config::ProviderConfig::without_region().with_http_client(http);
+    let credentials = ProfileFileCredentialsProvider::builder().configure(&around).profile_name(profile).build();
+    let mut loader = loader.profile_name(profile).credentials_provider(credentials);
+    if region && let Some(found) = ProfileFileRegionProvider::builder().profile_name(profile).build().region().await {
+        loader = loader.region(found);
+    }
+    loader
+}
+
 impl Cfn {
     /// Connects, by what AWS's own tools would use: flags, environment, profile.
     pub async fn new(options: Options, pace: Pace, notice: Notice) -> Result<Cfn, Trouble> {
@@ -106,16 +127,16 @@ impl Cfn {
             .connect_timeout(pace.answer.min(std::time::Duration::from_secs(10)))
             .operation_attempt_timeout(pace.answer)
             .build();
-        let mut loader = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).http_client(http).timeout_config(timeouts);
+        let mut loader = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).http_client(http.clone()).timeout_config(timeouts);
         loader = loader.retry_config(aws_config::retry::RetryConfig::disabled());
         if let Some(region) = &options.region {
             loader = loader.region(aws_config::Region::new(region.clone()));
         }
-        if let Some(profile) = &options.profile {
-            loader = loader.profile_name(profile);
-        }
         if let Some(endpoint) = &options.endpoint {
             loader = loader.endpoint_url(endpoint);
+        }
+        if let Some(profile) = &options.profile {
+            loader = by_profile(loader, profile, options.region.is_none(), http).await;
         }
         let config = loader.load().await;
         let Some(region) = config.region().map(ToString::to_string) else {
@@ -126,14 +147,28 @@ impl Cfn {
         let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(endpoint.is_some()).build();
         let (client, s3) = (Client::new(&config), aws_sdk_s3::Client::from_conf(s3));
         let (ecr, sts) = (aws_sdk_ecr::Client::new(&config), aws_sdk_sts::Client::new(&config));
-        Ok(Cfn { client, s3, ecr, sts, options, region, endpoint, pace, notice })
+        // Whose account it is comes before all else: in another one, everything would be made a second time.
+        let caller = read(pace, &notice, async || sts.get_caller_identity().send().await.map_err(fault)).await;
+        let doing = "ask AWS whose credentials these are";
+        let told = |why| match (why, &options.profile) {
+            (Fault::NoCredentials(_, text), Some(profile)) => Trouble::Call(format!(
+                "the profile `{profile}` gives no credentials: look for it in AWS's config and credentials files, or log in with `aws sso login --profile {profile}` ({text})"
+            )),
+            (why, _) => why.trouble(doing),
+        };
+        let account = caller.map_err(told)?.account().unwrap_or_default().to_owned();
+        if account.is_empty() {
+            return Err(Fault::Strange("it names no account".to_owned()).trouble(doing));
+        }
+        Ok(Cfn { client, s3, ecr, account, options, region, endpoint, pace, notice })
     }
 
     /// The stack as it is; none when there is none.
     async fn find(&self, name: &str) -> Result<Option<Stack>, Fault> {
         let answer = read(self.pace, &self.notice, async || self.client.describe_stacks().stack_name(name).send().await.map_err(fault)).await;
         match answer {
-            Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
+            // That there is none, CloudFormation says by a refusal.
+            Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next().map(Some).ok_or_else(|| Fault::Strange("it describes no stack".to_owned())),
             Err(why) if why.is_missing() => Ok(None),
             Err(why) => Err(why),
         }
@@ -361,7 +396,11 @@ impl Engine for Cfn {
     type Cure = Repair;
 
     fn place(&self) -> String {
-        format!("CloudFormation, {}", self.region)
+        format!("CloudFormation, account {}, {}", self.account, self.region)
+    }
+
+    fn site(&self) -> Site {
+        Site { place: format!("CloudFormation, {}", self.region), account: Some(self.account.clone()) }
     }
 
     fn goes_on_alone(&self, _running: &Running) -> bool {

@@ -30,8 +30,22 @@ pub struct Api {
     store: Option<String>,
     /// The region.
     pub region: String,
+    /// The project's id.
+    pub project: String,
     pub pace: Pace,
     pub notice: Notice,
+}
+
+/// What an answer may be like besides JSON.
+#[derive(Clone, Copy)]
+struct Ways {
+    reason: fn(&Value) -> Option<String>,
+    leads_on: bool,
+}
+
+/// Swift's refusals have no reason of a form of its own.
+fn of_store(_: &Value) -> Option<String> {
+    Some("the object store refuses it".to_owned())
 }
 
 /// What Heat and Keystone put into the body of a refusal.
@@ -46,7 +60,17 @@ impl Api {
         let credentials = clouds::credentials(profile, region)?;
         let rest =
             Rest::new(pace, AGAIN, &credentials.roots).map_err(|error| Trouble::Call(format!("the certificates of OS_CACERT cannot be used: {error}")))?;
-        let mut api = Api { rest, credentials, session: RefCell::default(), heat: String::new(), store: None, region: String::new(), pace, notice };
+        let mut api = Api {
+            rest,
+            credentials,
+            session: RefCell::default(),
+            heat: String::new(),
+            store: None,
+            region: String::new(),
+            project: String::new(),
+            pace,
+            notice,
+        };
         let session = read(api.pace, &api.notice, async || api.log_in(true).await).await.map_err(|why| match why {
             Fault::Said(_, text) => Trouble::Call(format!("could not log in to {}: {text}", api.credentials.auth)),
             why => why.trouble("log in to OpenStack"),
@@ -72,6 +96,7 @@ impl Api {
             }
             (None, _) => return Err(Trouble::Call(format!("Heat is in several regions: say which with --region or OS_REGION_NAME ({})", regions.join(", ")))),
         };
+        api.project.clone_from(&session.project);
         api.heat = only.trim_end_matches('/').to_owned();
         api.store = api.addresses(&session, &["object-store"]).into_iter().find(|(region, _)| *region == api.region).map(|(_, address)| address);
         Ok(api)
@@ -96,7 +121,7 @@ impl Api {
     /// Asks Keystone for a token. The first refusal is about the credentials, a later one about their age.
     async fn log_in(&self, first: bool) -> Result<Session, Fault> {
         let url = format!("{}/auth/tokens", self.credentials.auth);
-        let request = Request { method: Method::POST, url: &url, headers: Vec::new(), body: Some(&self.credentials.body) };
+        let request = Request { method: Method::POST, url: &url, headers: Vec::new(), body: Some(&self.credentials.body), leads_on: false };
         let answer = match self.rest.send(&request, reason).await {
             Err(Fault::Expired(text, _)) if first => return Err(Fault::NoCredentials(LOG_IN, text)),
             answer => answer?,
@@ -105,7 +130,7 @@ impl Api {
         let body = answer.body.get("token").cloned().unwrap_or_default();
         let project = body.get("project").and_then(|project| project.get("id")).and_then(Value::as_str).unwrap_or_default().to_owned();
         if token.is_empty() || project.is_empty() {
-            return Err(Fault::Said("200".to_owned(), "the answer has no token for a project; is this Keystone's address (OS_AUTH_URL)?".to_owned()));
+            return Err(Fault::Strange("the answer has no token for a project; is this Keystone's address (OS_AUTH_URL)?".to_owned()));
         }
         let session = Session { token, catalogue: body.get("catalog").cloned().unwrap_or_default(), project };
         *self.session.borrow_mut() = Some(session.clone());
@@ -113,19 +138,24 @@ impl Api {
     }
 
     /// Sends once, with a new token if the one there is ran out: what was refused for that did not happen.
-    async fn send(&self, method: Method, url: &str, body: Option<&Value>) -> Result<Answer, Fault> {
+    async fn send(&self, method: Method, url: &str, body: Option<&Value>, ways: Ways) -> Result<Answer, Fault> {
         let known = self.session.borrow().as_ref().map(|session| session.token.clone());
         let token = match known {
             Some(token) => token,
             None => self.log_in(false).await?.token,
         };
-        let request =
-            |token: String| Request { method: method.clone(), url, headers: vec![("x-auth-token", token), ("accept", "application/json".to_owned())], body };
-        match self.rest.send(&request(token), reason).await {
+        let request = |token: String| Request {
+            method: method.clone(),
+            url,
+            headers: vec![("x-auth-token", token), ("accept", "application/json".to_owned())],
+            body,
+            leads_on: ways.leads_on,
+        };
+        match self.rest.send(&request(token), ways.reason).await {
             Err(Fault::Expired(..)) => {
                 self.session.borrow_mut().take();
                 let session = self.log_in(false).await?;
-                self.rest.send(&request(session.token), reason).await
+                self.rest.send(&request(session.token), ways.reason).await
             }
             answer => answer,
         }
@@ -133,18 +163,25 @@ impl Api {
 
     /// A call of Heat's, sent once.
     pub async fn heat(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Fault> {
-        self.send(method, &format!("{}{path}", self.heat), body).await
+        // A stack's name leads to the address with its id.
+        let leads_on = method == Method::GET;
+        self.send(method, &format!("{}{path}", self.heat), body, Ways { reason, leads_on }).await
     }
 
     /// Reads from Heat, until there is an answer.
     pub async fn get(&self, path: &str) -> Result<Value, Fault> {
-        read(self.pace, &self.notice, async || self.heat(Method::GET, path, None).await).await.map(|answer| answer.body)
+        let answer = read(self.pace, &self.notice, async || self.heat(Method::GET, path, None).await).await?;
+        if answer.status >= 300 { Err(Fault::Strange(format!("{}: look elsewhere", answer.status))) } else { Ok(answer.body) }
     }
 
     /// A call of the object store's, until there is an answer; none where the cloud has no object store.
     pub async fn store(&self, method: Method, path: &str) -> Option<Result<Value, Fault>> {
         let url = format!("{}{path}", self.store.as_ref()?.trim_end_matches('/'));
-        Some(read(self.pace, &self.notice, async || self.send(method.clone(), &url, None).await).await.map(|answer| answer.body))
+        Some(
+            read(self.pace, &self.notice, async || self.send(method.clone(), &url, None, Ways { reason: of_store, leads_on: false }).await)
+                .await
+                .map(|answer| answer.body),
+        )
     }
 }
 

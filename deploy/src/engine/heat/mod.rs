@@ -8,7 +8,7 @@ mod stack;
 mod swift;
 
 use super::wire::{Fault, Notice, Pace, act, token};
-use super::{Cure, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, PropertyChange, State, Status, Trouble, Wanted, What};
+use super::{Cure, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, PropertyChange, Site, State, Status, Trouble, Wanted, What};
 use api::Api;
 use plan::Planned;
 use reqwest::Method;
@@ -170,7 +170,11 @@ impl Engine for Heat {
     type Cure = Resume;
 
     fn place(&self) -> String {
-        format!("Heat, {}", self.api.region)
+        format!("Heat, project {}, {}", self.api.project, self.api.region)
+    }
+
+    fn site(&self) -> Site {
+        Site { place: format!("Heat, {}", self.api.region), account: Some(self.api.project.clone()) }
     }
 
     fn goes_on_alone(&self, _running: &Running) -> bool {

@@ -3,6 +3,7 @@
 use super::compare::{self, Known, Type};
 use super::stack::{self, Stack};
 use super::{Heat, Running, Verb};
+use crate::engine::rest::{Answer, has, is_text};
 use crate::engine::wire::{Fault, act, read, token};
 use crate::engine::{Change, Given, Plan, Reason, Trouble, Wanted, What};
 use reqwest::Method;
@@ -63,6 +64,11 @@ fn changed(old: &BTreeMap<String, String>, before: &Value, new: &Value, wanted: 
     found
 }
 
+/// Whether Heat has taken a change: it says so by its status, and by nothing else.
+fn accepted(answer: &Answer) -> Result<(), Fault> {
+    if matches!(answer.status, 202 | 204) { Ok(()) } else { Err(Fault::Strange(format!("{} where a change is answered by 202", answer.status))) }
+}
+
 impl Heat {
     /// What Heat refuses before it does anything.
     fn refusal(why: Fault, types: &BTreeMap<String, String>) -> Trouble {
@@ -81,6 +87,7 @@ impl Heat {
         let mut found = BTreeMap::new();
         for name in names {
             let body = self.api.get(&format!("/resource_types/{}", super::api::encoded(&name))).await?;
+            has(&body, "/properties", Value::is_object)?;
             let mut ty = Type::default();
             for (property, schema) in body.get("properties").and_then(Value::as_object).into_iter().flatten() {
                 let says = |flag: &str| schema.get(flag).and_then(Value::as_bool) == Some(true);
@@ -124,7 +131,7 @@ impl Heat {
         let types = compare::types(&new);
         let body = json!({ "stack_name": self.options.stack, "template": new, "parameters": given, "tags": tag, "disable_rollback": true });
         let looked = read(self.api.pace, &self.api.notice, async || self.api.heat(Method::POST, "/stacks/preview", Some(&body)).await).await;
-        looked.map_err(|why| Heat::refusal(why, &types))?;
+        looked.and_then(|answer| answer.with("/stack", Value::is_object).map(drop)).map_err(|why| Heat::refusal(why, &types))?;
         let add = |(name, ty): (&String, &String)| Change { name: name.clone(), ty: ty.clone(), what: What::Add, fate: None, properties: Vec::new() };
         let changes = types.iter().map(add).collect();
         Ok(Plan { changes, notes: Vec::new(), with: Some(Planned { body, tag, before: None, types }) })
@@ -145,8 +152,8 @@ impl Heat {
         });
         let path = self.path(&id, "/preview");
         let looked = read(self.api.pace, &self.api.notice, async || self.api.heat(Method::PATCH, &path, Some(&body)).await).await;
-        let looked = looked.map_err(|why| Heat::refusal(why, &types))?.body;
-        let unchanged = looked.get("resource_changes").and_then(|all| all.get("unchanged")).and_then(Value::as_array).into_iter().flatten();
+        let looked = looked.and_then(|answer| answer.with("/resource_changes", Value::is_object).cloned()).map_err(|why| Heat::refusal(why, &types))?;
+        let unchanged = looked.get("unchanged").and_then(Value::as_array).into_iter().flatten();
         let unchanged = unchanged.filter_map(|one| Some(one.get("resource_name")?.as_str()?.to_owned())).collect();
         let changed = changed(&params, &old, &new, &wanted.params);
         let mut known = Known { old: &old, new: &new, there: stack::there(&there), params: changed, unchanged, types: BTreeMap::new() };
@@ -185,8 +192,8 @@ impl Heat {
                 return Err(Trouble::overtaken(&format!("it is in {}", now.how())));
             }
             let send = async || {
-                let made = self.api.heat(Method::POST, "/stacks", Some(&body)).await?.body;
-                Ok(made.get("stack").and_then(|stack| stack.get("id")).and_then(Value::as_str).unwrap_or_default().to_owned())
+                let made = self.api.heat(Method::POST, "/stacks", Some(&body)).await?;
+                Ok(made.with("/stack/id", is_text)?.as_str().unwrap_or_default().to_owned())
             };
             let happened = async || {
                 let there = self.find(None).await?;
@@ -220,7 +227,7 @@ impl Heat {
     /// Sends a change to a stack, keeping the values of parameters that are not given.
     pub(super) async fn change(&self, id: &str, body: &Value, tag: &str) -> Result<(), Fault> {
         let path = self.path(id, "");
-        let send = async || self.api.heat(Method::PATCH, &path, Some(body)).await.map(drop);
+        let send = async || accepted(&self.api.heat(Method::PATCH, &path, Some(body)).await?);
         let happened = async || Ok(self.find(Some(id)).await?.filter(|stack| stack.tags().contains(&tag)).map(drop));
         act(self.api.pace, &self.api.notice, send, happened).await
     }

@@ -3,6 +3,7 @@
 use super::Heat;
 use super::api::encoded;
 use super::compare::There;
+use crate::engine::rest::has;
 use crate::engine::wire::{Fault, read};
 use crate::engine::{Event, Reason, ResourceStatus, Step};
 use serde_json::Value;
@@ -80,6 +81,24 @@ impl Stack {
     }
 }
 
+/// Whether it is a stack as Heat describes one.
+fn is_stack_of_heat(value: &Value) -> bool {
+    ["id", "stack_name", "stack_status"].iter().all(|name| !text(value, name).is_empty())
+}
+
+/// Whether these are resources as Heat describes them.
+fn is_list_of_resources(value: &Value) -> bool {
+    let is_one = |resource: &Value| ["resource_name", "resource_type", "resource_status"].iter().all(|name| !text(resource, name).is_empty());
+    value.as_array().is_some_and(|all| all.iter().all(is_one))
+}
+
+/// The id at the end of the address that a stack's name leads to.
+fn led_to(location: Option<&str>, by_name: &str) -> Result<String, Fault> {
+    let place = location.unwrap_or_default().split('?').next().unwrap_or_default();
+    let id = place.rsplit_once('/').filter(|(before, id)| before.ends_with(by_name) && !id.is_empty()).map(|(_, id)| id.to_owned());
+    id.ok_or_else(|| Fault::Strange("a stack's name leads to an address that is none of a stack".to_owned()))
+}
+
 /// Whether a tag is a word of ours.
 fn is_ours(tag: &str) -> bool {
     tag.strip_prefix("stackc-").is_some_and(|word| word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -97,18 +116,21 @@ impl Heat {
                 let answer = read(self.api.pace, &self.api.notice, async || self.api.heat(reqwest::Method::GET, &by_name, None).await);
                 match answer.await {
                     // Something between followed the way itself.
-                    Ok(answer) if answer.status < 300 => text(&answer.body.get("stack").cloned().unwrap_or_default(), "id").to_owned(),
-                    Ok(answer) => {
-                        let place = answer.header("location").unwrap_or_default().split('?').next().unwrap_or_default();
-                        place.rsplit('/').next().unwrap_or_default().to_owned()
-                    }
+                    Ok(answer) if answer.status < 300 => text(answer.with("/stack", is_stack_of_heat)?, "id").to_owned(),
+                    Ok(answer) => led_to(answer.header("location"), &by_name)?,
                     Err(why) if why.is_missing() => return Ok(None),
                     Err(why) => return Err(why),
                 }
             }
         };
         match self.api.get(&format!("/stacks/{name}/{id}?resolve_outputs=False")).await {
-            Ok(body) => Ok(body.get("stack").cloned().map(Stack).filter(|stack| stack.how() != "DELETE_COMPLETE")),
+            Ok(body) => {
+                let stack = Stack(has(&body, "/stack", is_stack_of_heat)?.clone());
+                if stack.id() != id {
+                    return Err(Fault::Strange("it is about another stack".to_owned()));
+                }
+                Ok(Some(stack).filter(|stack| stack.how() != "DELETE_COMPLETE"))
+            }
             Err(why) if why.is_missing() => Ok(None),
             Err(why) => Err(why),
         }
@@ -117,7 +139,8 @@ impl Heat {
     /// A stack with its outputs.
     pub(super) async fn with_outputs(&self, id: &str) -> Result<Stack, Fault> {
         let body = self.api.get(&self.path(id, "")).await?;
-        Ok(Stack(body.get("stack").cloned().unwrap_or_default()))
+        has(&body, "/stack/outputs", Value::is_array)?;
+        Ok(Stack(has(&body, "/stack", is_stack_of_heat)?.clone()))
     }
 
     /// The path of a stack, or of something of it.
@@ -127,7 +150,9 @@ impl Heat {
 
     /// The running template.
     pub(super) async fn template(&self, id: &str) -> Result<Value, Fault> {
-        self.api.get(&self.path(id, "/template")).await
+        let template = self.api.get(&self.path(id, "/template")).await?;
+        has(&template, "/heat_template_version", |version| !version.is_null())?;
+        Ok(template)
     }
 
     /// All resources, with Heat's reason for how each is.
@@ -142,7 +167,8 @@ impl Heat {
             };
             (status, text(resource, "resource_status_reason").to_owned())
         };
-        Ok(body.get("resources").and_then(Value::as_array).into_iter().flatten().map(one).collect())
+        let all = has(&body, "/resources", is_list_of_resources)?;
+        Ok(all.as_array().into_iter().flatten().map(one).collect())
     }
 
     /// A page of events, oldest or newest first.
@@ -150,7 +176,7 @@ impl Heat {
         let order = if newest { "desc" } else { "asc" };
         let marker = marker.map(|marker| format!("&marker={marker}")).unwrap_or_default();
         let body = self.api.get(&self.path(id, &format!("/events?sort_dir={order}&limit={most}{marker}"))).await?;
-        Ok(body.get("events").and_then(Value::as_array).cloned().unwrap_or_default())
+        Ok(has(&body, "/events", Value::is_array)?.as_array().cloned().unwrap_or_default())
     }
 
     /// What happened since an event, oldest first; of a marker that Heat no longer has, all that it has, so those that were seen are told apart here.
@@ -177,10 +203,14 @@ impl Heat {
     /// The last events, oldest first.
     pub(super) async fn last_events(&self, id: &str, most: usize) -> Result<Vec<Value>, Fault> {
         let mut found: Vec<Value> = Vec::new();
+        let mut seen = BTreeSet::new();
         loop {
             let marker = found.last().map(|event| text(event, "id").to_owned());
             let page = self.page(id, true, PAGE.min(most - found.len()), marker.as_deref()).await?;
             let full = page.len() == PAGE;
+            if page.iter().any(|event| !seen.insert(text(event, "id").to_owned())) {
+                return Err(Fault::Strange("a page of events repeats one before".to_owned()));
+            }
             found.extend(page);
             if !full || found.len() >= most {
                 found.reverse();

@@ -3,6 +3,7 @@
 use super::Heat;
 use super::api::encoded;
 use crate::engine::Obstacle;
+use crate::engine::rest::has;
 use crate::engine::wire::Fault;
 use reqwest::Method;
 use serde_json::Value;
@@ -32,8 +33,9 @@ impl Heat {
             None => Ok(Vec::new()),
             Some(Err(why)) if why.is_missing() => Ok(Vec::new()),
             Some(answer) => {
-                let names = answer?.as_array().into_iter().flatten().filter_map(|object| Some(object.get("name")?.as_str()?.to_owned())).collect();
-                Ok(names)
+                let list = answer?;
+                let objects = has(&list, "", Value::is_array)?.as_array().into_iter().flatten();
+                Ok(objects.filter_map(|object| Some(object.get("name")?.as_str()?.to_owned())).collect())
             }
         }
     }

@@ -9,7 +9,7 @@ mod folder;
 mod process;
 mod running;
 
-use super::{Drift, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, State, Status, Trouble, Wanted};
+use super::{Drift, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, Site, State, Status, Trouble, Wanted};
 use folder::{forget, private_file};
 use process::{Program, Said};
 pub use running::Running;
@@ -381,9 +381,10 @@ impl Engine for Terraform {
         format!("{}, state in {}", self.program.title, self.kept_in())
     }
 
-    fn site(&self) -> String {
-        // The folder is named as it is seen from where the command runs, and the program may be either of two.
-        if self.backend.is_local() { "local state".to_owned() } else { format!("state in {}", self.backend.place()) }
+    fn site(&self) -> Site {
+        // The folder is named as it is seen from where the command runs, and the program may be either of two. Whose the credentials are, only its providers know.
+        let place = if self.backend.is_local() { "local state".to_owned() } else { format!("state in {}", self.backend.place()) };
+        Site { place, account: None }
     }
 
     fn goes_on_alone(&self, running: &Running) -> bool {

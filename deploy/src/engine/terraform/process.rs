@@ -8,6 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+/// Where AWS's clients look for keys before they look at a profile ("Configuration and credential precedence" in the guide to AWS's tools).
+const KEYS_OF_AWS: [&str; 5] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"];
+
 /// How often is looked whether it has come to its end.
 const LOOK: Duration = Duration::from_millis(15);
 
@@ -94,6 +97,12 @@ impl Program {
             }
         }
         command.args(arguments).current_dir(folder).stdin(Stdio::null());
+        // A profile that is named goes before keys that the environment has by chance, which the provider would take first.
+        if variables.iter().any(|(name, _)| name == "AWS_PROFILE") {
+            for name in KEYS_OF_AWS {
+                command.env_remove(name);
+            }
+        }
         command.env("TF_IN_AUTOMATION", "1").env("TF_INPUT", "0").env("CHECKPOINT_DISABLE", "1");
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         command
