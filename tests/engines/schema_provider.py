@@ -229,7 +229,8 @@ class Provider:
             made = invent(a["type"], n, (seed, path))
             if isinstance(made, list) and isinstance(made[0], dict) and "domain_name" in made[0] and value.get("domain_name"):
                 # what proves the names of a certificate, one for each of them
-                names = {value["domain_name"], *(value.get("subject_alternative_names") or [])}
+                others = value.get("subject_alternative_names")
+                names = {value["domain_name"], *(others if isinstance(others, list) else [])}
                 return [made[0] | {"domain_name": name} for name in sorted(names, key=str)]
             return made
 
