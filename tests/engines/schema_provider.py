@@ -1,6 +1,6 @@
 """A Terraform provider that knows a schema and no cloud, so that the real Terraform core judges what we emit.
 
-    schema_provider.py [--rules RULES.json] [--told TOLD.json] SCHEMA...
+    schema_provider.py [--rules RULES.json] [--told TOLD.json] [--only TYPES.json] [--slow SECONDS] SCHEMA...
 
 A SCHEMA is the output of `terraform providers schema -json`, or a .facts file (then see facts_to_schema.py; its
 provider's arguments follow it after commas: openstack.facts,cloud,region). Every provider in them is served, over
@@ -19,6 +19,9 @@ are as "where" says:
  "read": [{"type": "...", "where": {"name": "..."}, "attributes": {"attribute": value}}]}
 "fail" refuses what is applied, with "half" after it was made all the same; "read" answers with other values than the last apply left, and
 with null in the place of "attributes", that the resource is gone.
+
+With --only, no other types than those of the list are served: Terraform's core reads all of a schema at each run. With --slow, to make or change a
+resource takes so long, and to destroy one no time, so that what nothing orders happens in the order that does harm.
 """
 
 import collections
@@ -29,6 +32,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from concurrent import futures
 from pathlib import Path
 
@@ -39,6 +43,10 @@ import facts_to_schema
 
 NESTING = {"single": 1, "list": 2, "set": 3, "map": 4, "group": 5}
 ATTRIBUTE_FLAGS = {"required": 4, "optional": 5, "computed": 6, "sensitive": 7, "deprecated": 9, "write_only": 10}
+MANY = 6  # zones of a region, keys of a domain
+# blocks that the provider fills where a template leaves them out, which a schema does not say
+FILLED = {("aws_sesv2_email_identity", "dkim_signing_attributes")}
+FILLED_TYPES = {name for name, _ in FILLED}
 UNKNOWN = msgpack.ExtType(0, b"\0")
 
 
@@ -128,13 +136,16 @@ def invent(kind, name, seed):
     digest = hashlib.sha256(f"{seed} {name}".encode()).hexdigest()
     if kind == "string" and (name.endswith("address") or "ip" in name.split("_")):
         return f"203.0.113.{int(digest[:2], 16) or 1}"
+    if name == "resource_record_type":
+        return "CNAME"
     if kind[0] == "object":
         return {n: invent(t, n, seed) for n, t in kind[1].items()}
     plain = {"string": digest[:32], "number": int(digest[:4], 16), "bool": False, "dynamic": [b'"string"', digest[:32]]}
     if isinstance(kind, str):
         return plain[kind]
-    # a list holds one, so that a template may take the first
-    return {} if kind[0] == "map" else [invent(kind[1], name, seed)]
+    # a list holds one, so that a template may take the first, and of names as many as a template may ask for
+    many = MANY if kind[1] == "string" else 1
+    return {} if kind[0] == "map" else [invent(kind[1], name, (seed, i) if i else seed) for i in range(many)]
 
 
 def complaint(rule, value):
@@ -178,8 +189,9 @@ def replacing(block, rules, prior, new, path=()):
 class Provider:
     """The handlers of the protocol's calls: raw request in, raw response out."""
 
-    def __init__(self, schema, rules, told=None):
+    def __init__(self, schema, rules, told=None, slow=0):
         self.own, self.rules, self.told, self.seeds = schema["provider"], rules, told, collections.Counter()
+        self.slow = slow
         self.resources, self.data = schema.get("resource_schemas", {}), schema.get("data_source_schemas", {})
         self.ephemeral = schema.get("ephemeral_resource_schemas", {})
 
@@ -205,14 +217,29 @@ class Provider:
         walk(schemas[name]["block"], config, visit)
         return message(*((1, message((1, 1), (2, s), (3, d), (4, path_message(p)))) for p, s, d in found))
 
-    def filled(self, schema, data, seed):
+    def filled(self, schema, data, seed, legacy=False):
         """A response with the value and an invented one for every computed attribute that is not given."""
+
+        value = unpack(data)
 
         def visit(n, a, v, path):
             unset = v is None or isinstance(v, msgpack.ExtType)
-            return invent(a["type"], n, (seed, path)) if unset and a.get("computed") else v
+            if not unset or not a.get("computed"):
+                return v
+            made = invent(a["type"], n, (seed, path))
+            if isinstance(made, list) and isinstance(made[0], dict) and "domain_name" in made[0] and value.get("domain_name"):
+                # what proves the names of a certificate, one for each of them
+                others = value.get("subject_alternative_names")
+                names = {value["domain_name"], *(others if isinstance(others, list) else [])}
+                return [made[0] | {"domain_name": name} for name in sorted(names, key=str)]
+            return made
 
-        return message((1, pack(walk(schema["block"], unpack(data), visit))))
+        made = walk(schema["block"], value, visit)
+        for name, inner in schema["block"].get("block_types", {}).items():
+            if made and isinstance(made.get(name), msgpack.ExtType):
+                attributes = inner["block"].get("attributes", {})
+                made[name] = [{n: invent(a["type"], n, (seed, name)) if a.get("computed") else None for n, a in attributes.items()}]
+        return message((1, pack(made)), (4, legacy))
 
     def plan(self, request):
         parts = fields(request)
@@ -223,13 +250,19 @@ class Provider:
             return None if a.get("write_only") else UNKNOWN if value is None and a.get("computed") else value
 
         replaced = ((2, path_message(path)) for path in replacing(block, rules, prior, new))
-        return message((1, pack(walk(block, new, visit))), *replaced)
+        planned = walk(block, new, visit)
+        for kind, inner in FILLED:
+            if kind == name and planned and not planned[inner]:
+                planned[inner] = prior[inner] if prior else UNKNOWN
+        return message((1, pack(planned)), *replaced, (5, name in FILLED_TYPES))
 
     def apply(self, request):
         parts = fields(request)
         name, seed = parts[1].decode(), parts[1] + parts[3]
         self.seeds[seed] += 1  # two resources with the same arguments are still two
-        made = self.filled(self.resources[name], parts[3], (seed, self.seeds[seed]))
+        made = self.filled(self.resources[name], parts[3], (seed, self.seeds[seed]), name in FILLED_TYPES)
+        if self.slow and unpack(parts[3]) is not None:
+            time.sleep(self.slow)
         refusal = self.is_told("fail", name, unpack(parts[3]) or unpack(parts[2]))
         if not refusal:
             return made
@@ -291,18 +324,22 @@ class Provider:
 def write_only(block):
     """Schemas from elsewhere have lost which attributes are only written; their names end in _wo."""
     for name, a in block.get("attributes", {}).items():
-        if name.endswith("_wo"):
+        if name.endswith("_wo") and not (a.get("computed") and not a.get("optional")):
             a["write_only"] = True
     for b in block.get("block_types", {}).values():
         write_only(b["block"])
 
 
 def main():
-    paths, schemas, rules, extra, told = sys.argv[1:], {}, {}, {}, None
-    while paths[:1] in (["--rules"], ["--told"]):
+    paths, schemas, rules, extra, told, only, slow = sys.argv[1:], {}, {}, {}, None, None, 0
+    while paths[:1] in (["--rules"], ["--told"], ["--only"], ["--slow"]):
         option, path, *paths = paths
         if option == "--rules":
             extra = json.loads(Path(path).read_text())
+        elif option == "--only":
+            only = set(json.loads(Path(path).read_text()))
+        elif option == "--slow":
+            slow = float(path)
         else:
             told = Path(path)
     for path, *arguments in (p.split(",") for p in paths):
@@ -314,7 +351,8 @@ def main():
             known = schemas.setdefault(source, schema)
             for section, types in schema.items():
                 if section.endswith("_schemas"):
-                    known[section] = (known.get(section) or {}) | (types or {})
+                    served = {n: t for n, t in (types or {}).items() if only is None or n in only}
+                    known[section] = (served if known is schema else known.get(section) or {}) | served
         rules |= doc.get("rules", {})
     rules |= {name: rules.get(name, {}) | asked for name, asked in extra.items()}
     if not schemas:
@@ -323,7 +361,7 @@ def main():
         attach, servers = {}, []
         for i, (source, schema) in enumerate(sorted(schemas.items())):
             address = os.path.join(folder, str(i))
-            servers.append(Provider(schema, rules, told).serve(address))  # a server that nobody holds stops
+            servers.append(Provider(schema, rules, told, slow).serve(address))  # a server that nobody holds stops
             where = {"Network": "unix", "String": address}
             attach[source] = {"Protocol": "grpc", "ProtocolVersion": 5, "Pid": os.getpid(), "Test": True, "Addr": where}
         print(json.dumps(attach), flush=True)

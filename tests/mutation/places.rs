@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 /// The nodes of a stack that are no resources.
-const OTHERS: [&str; 6] = ["param", "output", "stage", "state", "tags", "targets"];
+pub const OTHERS: [&str; 6] = ["param", "output", "stage", "state", "tags", "targets"];
 
 /// An example's text with its tree and the types that it can use.
 pub struct Stack {
@@ -74,12 +74,19 @@ pub struct Found<'a> {
 
 impl Stack {
     pub fn new(name: &str, text: &str) -> Stack {
+        Stack::try_new(name, text).unwrap_or_else(|| panic!("{name} is one stack"))
+    }
+
+    /// The same of a text that may be none.
+    pub fn try_new(name: &str, text: &str) -> Option<Stack> {
         let (mut nodes, problems) = syntax::read(FileId(0), text);
-        assert!(problems.is_empty() && nodes.len() == 1, "{name} is one stack: {problems:?}");
+        if !problems.is_empty() || nodes.len() != 1 {
+            return None;
+        }
         let catalogue = Catalogue::default();
         let mut sources = Sources::default();
         let types = catalogue.names().filter_map(|name| Some((name.to_owned(), catalogue.get(name, &mut sources)?))).collect();
-        Stack { name: name.to_owned(), text: text.to_owned(), root: nodes.remove(0), types }
+        Some(Stack { name: name.to_owned(), text: text.to_owned(), root: nodes.remove(0), types })
     }
 
     /// The line of a byte, from 1.
