@@ -308,3 +308,52 @@ fn both_targets_have_the_same_limits() {
     let many = service("autoscale 1 max=301");
     assert!(built(&many, TERRAFORM).0.is_none() && built(&many, ARM).0.is_some());
 }
+
+const SHIP: &str = "
+    param connection
+    network main
+    registry images
+    service web network=main { image (fmt)\"{images.url}:live\" }
+    pipeline ship registry=images service=web { source \"acme/shop\" connection=(get)connection }";
+
+#[test]
+fn a_pipeline_is_one_of_azure_devops_and_comes_as_an_identity_without_a_key() {
+    let shop = template(SHIP, TERRAFORM);
+    let definition = of(&shop, "azuredevops_build_definition", "ship");
+    assert_eq!(definition["repository"][0]["yml_path"], "${var.ship_steps}");
+    assert_eq!(definition["ci_trigger"][0]["override"][0]["branch_filter"][0]["include"], json!(["main"]));
+    let connection = of(&shop, "azuredevops_serviceendpoint_azurerm", "ship_azure");
+    assert_eq!(connection["service_endpoint_name"], "shop-ship", "the steps name it");
+    assert_eq!(connection["credentials"], json!([{ "serviceprincipalid": "${azurerm_user_assigned_identity.ship_identity.client_id}" }]));
+    let trust = of(&shop, "azurerm_federated_identity_credential", "ship_trust");
+    assert_eq!(trust["subject"], "${azuredevops_serviceendpoint_azurerm.ship_azure.workload_identity_federation_subject}");
+    assert!(trust["resource_group_name"].is_null(), "the provider calls it deprecated");
+    let allowed = shop["resource"]["azuredevops_pipeline_authorization"].as_object().unwrap();
+    assert_eq!(allowed.len(), 3, "its code, its connection to Azure, its agents");
+    assert!(allowed.values().all(|one| one["pipeline_id"] == "${azuredevops_build_definition.ship.id}"));
+    assert!(built(SHIP, ARM).0.is_none(), "a template makes nothing beside Azure");
+}
+
+#[test]
+fn who_has_no_pipeline_needs_no_azure_devops() {
+    let plain = template("    network main", TERRAFORM);
+    assert_eq!(plain["provider"].as_object().unwrap().keys().collect::<Vec<_>>(), ["azurerm"]);
+    assert_eq!(plain["terraform"]["required_providers"].as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn a_right_is_named_by_the_secret_and_not_by_who_reads_it() {
+    let body = |variable: &str| {
+        format!("    network main\n    secret key\n    service web network=main {{\n        image \"nginx:1\"\n        connect key prefix={variable}\n    }}")
+    };
+    for target in BOTH {
+        let names = |variable: &str| {
+            let built = template(&body(variable), target);
+            let all = if target == ARM { &built["resources"] } else { &built["resource"]["azurerm_role_assignment"] };
+            let rights: Vec<String> = all.as_object().unwrap().keys().filter(|name| name.contains("read")).cloned().collect();
+            assert_eq!(rights.len(), 1, "{target}: {rights:?}");
+            rights
+        };
+        assert_eq!(names("TOKEN"), names("PASSPHRASE"), "{target}: the same right would be taken back and given at once");
+    }
+}

@@ -69,8 +69,13 @@ const SERVED: [Served; 4] = [
     Served { name: "tf-aws", known: "terraform-aws", files: &["terraform-aws.facts,region"], unique: true },
     Served {
         name: "tf-azure",
-        known: "terraform-azurerm terraform-azurerm-ephemeral terraform-random",
-        files: &["terraform-azurerm.facts,features:block,storage_use_azuread:bool", "terraform-azurerm-ephemeral.facts", "terraform-random.facts"],
+        known: "terraform-azurerm terraform-azurerm-ephemeral terraform-azuredevops terraform-random",
+        files: &[
+            "terraform-azurerm.facts,features:block,storage_use_azuread:bool",
+            "terraform-azurerm-ephemeral.facts",
+            "terraform-azuredevops.facts",
+            "terraform-random.facts",
+        ],
         unique: true,
     },
     Served { name: "tf-google", known: "terraform-google", files: &["terraform-google.facts,project,region"], unique: true },

@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 pub fn write(graph: &Graph, target: &Target, compact: bool) -> String {
     let writer = Writer { graph, names: graph.resources.iter().map(|resource| Format::Terraform.logical_name(&resource.name)).collect() };
     let setting = |name: &str| target.settings.iter().find(|node| node.name.text == name);
-    let providers: Vec<&Node> = target.settings.iter().filter(|node| node.name.text == "provider").collect();
+    // One that a stack has nothing of would be downloaded for nothing, and may ask for what the stack's owner does not have.
+    let of_it = |node: &Node| graph.resources.iter().any(|resource| resource.ty.split('_').next() == node.arg_str(0));
+    let providers: Vec<&Node> = target.settings.iter().filter(|node| node.name.text == "provider" && of_it(node)).collect();
     let ephemeral = setting("ephemeral-secrets").is_some();
     let mut json = Json::new(compact);
     json.object(|json| {

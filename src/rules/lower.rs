@@ -550,7 +550,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let mut body = self.body(&rule.body, at);
         self.fill_in(rule, &mut body, user);
         let turns = rule.turn.as_ref().map(|expr| self.turn(expr, at));
-        let mut name = self.shared(rule, at).unwrap_or_else(|| self.name(instance, &rule.role.text, rule.once, frame));
+        let mut name = self.shared(rule, at).unwrap_or_else(|| self.name_in(instance, rule, frame));
         name.extend(turns.filter(|turn| *turn > 1).map(|turn| turn.to_string()));
         let owner = match self.instances.get(instance).map(|instance| instance.who) {
             Some(Who::Resource(id) | Who::Edge { from: id, .. }) => Some(id),
@@ -625,7 +625,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         }
     }
 
-    fn name(&self, instance: usize, role: &str, once: bool, frame: &Frame<'m, 'r>) -> Vec<String> {
+    fn name(&self, instance: usize, role: &str, once: bool) -> Vec<String> {
         let resource_name = |id: ResourceId| self.resource(id).map(|resource| resource.name.text.clone()).unwrap_or_default();
         let mut parts = Vec::new();
         match self.instances.get(instance).map(|instance| instance.who) {
@@ -641,7 +641,23 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         if role != "main" {
             parts.push(role.to_owned());
         }
-        parts.extend(frame.iter().flat_map(|binding| slug(&binding.key)));
+        parts
+    }
+
+    /// The name of what a loop makes, by what the loop goes over.
+    fn name_in(&self, instance: usize, rule: &'r ResourceRule, frame: &Frame<'m, 'r>) -> Vec<String> {
+        let mut parts = self.name(instance, &rule.role.text, rule.once);
+        // What is made once for all that lead to the same is named by that: by the first of them, it would become another one when that goes.
+        let led = rule.once_by.as_ref().and_then(|path| Some((path.parts.first()?, self.leads_to(path, instance, frame)?)));
+        for binding in frame.iter() {
+            match &led {
+                Some((head, (id, output))) if binding.name == head.as_str() => {
+                    parts.extend(self.resource(*id).map(|resource| resource.name.text.clone()));
+                    parts.extend(slug(output));
+                }
+                _ => parts.extend(slug(&binding.key)),
+            }
+        }
         parts
     }
 
@@ -1180,7 +1196,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     /// A parameter that a rule asks for: one for the stack in the cloud's own rule, one for each resource in any other.
     fn rule_param(&self, instance: usize, name: &str, origin: Origin) -> Item<'m> {
         let Some(param) = self.instances.get(instance).and_then(|made| find_param(&made.rule.body, name)) else { return Item::Absent };
-        let mut parts = if self.cloud == Some(instance) { Vec::new() } else { self.name(instance, "main", false, &Vec::new()) };
+        let mut parts = if self.cloud == Some(instance) { Vec::new() } else { self.name(instance, "main", false) };
         parts.push(name.to_owned());
         let full = parts.join("-");
         let mut params = self.rule_params.borrow_mut();

@@ -41,9 +41,10 @@ const AZURE: Judged = Judged {
     facts: &[
         "specs/providers/terraform-azurerm.facts,features:block,storage_use_azuread:bool,resource_providers_to_register:strings",
         "specs/providers/terraform-azurerm-ephemeral.facts",
+        "specs/providers/terraform-azuredevops.facts",
         "specs/providers/terraform-random.facts",
     ],
-    independent: &["azurerm"],
+    independent: &["azurerm", "azuredevops"],
     beside: &["specs/providers/terraform-azurerm-ephemeral.facts", "specs/providers/terraform-random.facts"],
     servers: false,
     known: "azurerm_virtual_network",

@@ -138,6 +138,9 @@ def invent(kind, name, seed):
         return f"203.0.113.{int(digest[:2], 16) or 1}"
     if name == "resource_record_type":
         return "CNAME"
+    if name == "id" and kind == "string":
+        # digits, since some providers' arguments take another's identifier as a number; no leading nought, which would be lost then
+        return f"1{int(digest[:12], 16)}"
     if kind[0] == "object":
         return {n: invent(t, n, seed) for n, t in kind[1].items()}
     plain = {"string": digest[:32], "number": int(digest[:4], 16), "bool": False, "dynamic": [b'"string"', digest[:32]]}
