@@ -357,3 +357,15 @@ fn a_right_is_named_by_the_secret_and_not_by_who_reads_it() {
         assert_eq!(names("TOKEN"), names("PASSPHRASE"), "{target}: the same right would be taken back and given at once");
     }
 }
+
+#[test]
+fn a_long_host_is_shortened_in_what_a_gateway_has_names_for() {
+    let host = format!("{}.{}.shop.example", "a".repeat(50), "b".repeat(50));
+    let body = format!(
+        "    network main\n    load-balancer public network=main {{ listen 80 }}\n    service web network=main {{\n        image \"nginx:1\"\n        port 80\n        route public host=\"{host}\"\n    }}"
+    );
+    for target in BOTH {
+        let text = template(&body, target);
+        assert!(text.to_string().contains(&host), "{target}");
+    }
+}
