@@ -17,6 +17,15 @@ pub fn name_collision(span: Span, name: &str, other: Span) -> Diagnostic {
         .help("give one of the two another name")
 }
 
+/// E0402: the cloud would know two resources by the same properties.
+pub fn twice(span: Span, rule: Span, other: Span, target: &str, why: &str) -> Diagnostic {
+    let (span, other) = if span < other { (other, span) } else { (span, other) };
+    Diagnostic::error("E0402", span, format!("`{target}` would be asked for the same thing twice"), why.to_owned())
+        .related(other, "the other one")
+        .maybe_related(rule, "made by this rule")
+        .help("keep one of the two, or tell them apart")
+}
+
 /// E0403: native resources that need each other.
 pub fn native_cycle(span: Span, names: &[String]) -> Diagnostic {
     Diagnostic::error("E0403", span, format!("the template's resources would need each other: {}", names.join(" → ")), "the circle goes through this")
