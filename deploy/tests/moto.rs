@@ -166,6 +166,17 @@ fn the_life_of_botolphs() {
     run.edit("        backup-days 7\n        protect\n", "        backup-days 7\n");
     run.ok(&["deploy", "--yes"]);
     run.fake.behind(&["protected", "off"]);
+
+    run.note("a secret and the database's password are made anew, and what runs has the new ones");
+    run.edit("secret app-secret length=64 {", "secret app-secret length=64 revision=2 {");
+    run.edit("engine=postgres version=\"16\" {\n        accept \"dumps", "engine=postgres version=\"16\" password-revision=2 {\n        accept \"dumps");
+    let task = run.fake.behind(&["task"]);
+    run.ok(&["deploy", "--yes"]);
+    assert_ne!(run.fake.behind(&["task"]), task, "nothing is restarted");
+    let renewed = run.ok(&["outputs", "--format", "json"]).stdout;
+    run.fake.behind(&["runs", "asanami/botolphs:1.3", &renewed, SECRET]);
+    let again = run.ok(&["deploy", "--yes"]);
+    assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
     run.ends(&["destroy", "--yes"], 2);
     run.note("somebody pushes an image");
     run.fake.behind(&["push"]);

@@ -201,10 +201,15 @@ def protected(on):
     statements = json.loads(cloudformation.get_stack_policy(StackName="botolphs")["StackPolicyBody"])["Statement"]
     denied = [statement["Resource"] for statement in statements if statement["Effect"] == "Deny"]
     instance = the(of("rds").describe_db_instances()["DBInstances"])
-    same((stack["EnableTerminationProtection"], denied), (True, [["LogicalResourceId/DataInstance"]]) if on == "on" else (False, []))
+    same((stack["EnableTerminationProtection"], denied), (True, [["LogicalResourceId/DataPassword", "LogicalResourceId/DataInstance"]]) if on == "on" else (False, []))
     same(instance["DeletionProtection"], on == "on")
     hidden = {pair["ParameterKey"]: pair["ParameterValue"] for pair in stack["Parameters"]}
     same((hidden["S3AccessKey"], hidden["S3AccessSecret"]), ("****", "****"))
+
+
+def task():
+    """The task definition that the service runs."""
+    return service_of()["taskDefinition"]
 
 
 def scale(count):
