@@ -53,7 +53,7 @@ const FACTS: [(&str, &[&str]); 3] = [
     (
         "tf-azure",
         &[
-            "terraform-azurerm.facts,features:block,storage_use_azuread:bool",
+            "terraform-azurerm.facts,features:block,storage_use_azuread:bool,resource_providers_to_register:strings",
             "terraform-azurerm-ephemeral.facts",
             "terraform-azuredevops.facts",
             "terraform-random.facts",

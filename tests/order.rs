@@ -71,7 +71,7 @@ const SERVED: [Served; 4] = [
         name: "tf-azure",
         known: "terraform-azurerm terraform-azurerm-ephemeral terraform-azuredevops terraform-random",
         files: &[
-            "terraform-azurerm.facts,features:block,storage_use_azuread:bool",
+            "terraform-azurerm.facts,features:block,storage_use_azuread:bool,resource_providers_to_register:strings",
             "terraform-azurerm-ephemeral.facts",
             "terraform-azuredevops.facts",
             "terraform-random.facts",

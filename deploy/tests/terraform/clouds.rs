@@ -33,12 +33,12 @@ fn azure() -> Cloud {
     Cloud {
         target: "tf-azure",
         facts: &[
-            "terraform-azurerm.facts,features:block,storage_use_azuread:bool",
+            "terraform-azurerm.facts,features:block,storage_use_azuread:bool,resource_providers_to_register:strings",
             "terraform-azurerm-ephemeral.facts",
             "terraform-azuredevops.facts",
             "terraform-random.facts",
         ],
-        params: &[("SITE_TLS_VAULT", Some("acme-vault")), ("SITE_TLS_NAME", Some("site"))],
+        params: &[("SITE_TLS_VAULT", Some("acme-vault")), ("SITE_TLS_NAME", Some("site")), ("SHIP_PROJECT", Some("shop"))],
         service: ("azurerm_container_app", &["template", "container", "image"], json!({})),
         database: "azurerm_postgresql_flexible_server",
         changed: ("azurerm_postgresql_flexible_server", "backup_retention_days", json!(1)),
