@@ -173,3 +173,18 @@ fn a_database_by_another_name_takes_its_user_along() {
     };
     assert_ne!(secret("first"), secret("second"));
 }
+
+#[test]
+fn mail_of_two_domains_leaves_by_one_rule() {
+    // Neutron compares rules without their descriptions, and refuses the second one.
+    let body = r#"    dns-zone za domain="a.example"
+    dns-zone zb domain="b.example"
+    email one domain="a.example" zone=za { accept "a test" target=openstack }
+    email two domain="b.example" zone=zb { accept "a test" target=openstack }
+    service web network=main egress=none { image "a"; connect one; connect two; accept "a test" target=openstack }"#;
+    let mail = of_type(body, "OS::Neutron::SecurityGroupRule").into_iter().filter(|rule| rule.contains("587"));
+    assert_eq!(mail.count(), 1);
+    let template = built(body);
+    let rules = all(&template, "openstack_networking_secgroup_rule_v2");
+    assert_eq!(rules.values().filter(|rule| rule["port_range_min"] == 587).count(), 1);
+}

@@ -139,7 +139,7 @@ fn deletes_buckets(run: &Run) {
         for rules in std::fs::read_dir(cloud.path()).unwrap() {
             let rules = rules.unwrap();
             let text = std::fs::read_to_string(rules.path()).unwrap();
-            std::fs::write(folder.join(rules.file_name()), text.replace("keep=#true", "keep=(get)protect")).unwrap();
+            std::fs::write(folder.join(rules.file_name()), text.replace(" otherwise=stay", "")).unwrap();
         }
     }
 }
