@@ -165,3 +165,29 @@ fn nested(page: &str) {
     assert!(open.is_empty(), "{open:?} stay open");
     assert!(page.contains("<svg"));
 }
+
+/// A score must not be high where ordinary applications do not run, and what a type promises counts although nobody wrote it.
+#[test]
+fn what_breaks_applications_and_what_is_lost_by_default_counts() {
+    let balanced = "stack shop {\n    network main\n    load-balancer public network=main { listen 80 }\n    service web network=main {\n        image \"nginx:1.29\"\n        port 80\n        \
+                    route public\n    }\n}\n";
+    let found = report(balanced, &["--to", "tf-azure"]);
+    let target = &found["targets"][0];
+    let web = target["nodes"].as_array().unwrap().iter().find(|node| node["name"] == "web").unwrap();
+    assert!(target["score"].as_u64().unwrap() <= 50, "{target:#}");
+    assert!(web["share"].as_u64().unwrap() <= 250, "{web:#}");
+    let broken = losses(&found, |loss| loss["breaks"].is_string());
+    assert_eq!(broken.iter().map(|loss| &loss["subject"]).collect::<Vec<_>>(), ["route"]);
+    let (folder, who) = (folder(balanced), broken[0]["breaks"].as_str().unwrap());
+    let said = stackc(folder.path(), &["check", "--target", "tf-azure", "--message-format", "json"]);
+    assert!(stdout(&said).contains("does not run there") || stderr(&said).contains("does not run there"), "a build says nothing of {who}");
+    let table = stdout(&stackc(folder.path(), &["portability", "--to", "tf-azure"]));
+    assert!(table.contains("does not run"), "{table}");
+    assert!(losses(&report(balanced, &["--to", "tf-aws"]), |loss| loss["breaks"].is_string()).is_empty());
+    // `rollout` is not written, and its promise is not kept.
+    let found = report(balanced, &["--to", "hot"]);
+    let lost = losses(&found, |loss| loss["given"] == false && loss["subject"].as_str().unwrap().starts_with("rollout"));
+    assert!(!lost.is_empty(), "{found:#}");
+    let web = found["targets"][0]["nodes"].as_array().unwrap().iter().find(|node| node["name"] == "web").unwrap();
+    assert!(web["share"].as_u64().unwrap() < 800, "{web:#}");
+}

@@ -113,6 +113,8 @@ pub enum Kind {
 /// A group of fields.
 #[derive(Debug)]
 pub struct Block {
+    /// Whether its defaults hold although it is not written: a promise of the type, whose loss counts.
+    pub promised: bool,
     /// Whether it may be given more than once.
     pub many: bool,
     /// The field that tells one from another; every value of it may be given once.

@@ -87,6 +87,7 @@ fn block(node: &Node, problems: &mut Vec<Diagnostic>) -> Block {
     let mut block = Block {
         many: node.name.text != "block",
         key: node.prop_str("key").map(str::to_owned),
+        promised: node.flag("promised"),
         fields: Vec::new(),
         constraints: Vec::new(),
         edge: is_edge.then(|| Edge {

@@ -9,7 +9,7 @@ use super::{CLOUD, ELSEWHERE, FROM, Grade, INCOMING, PER, PLACE, PREVIOUS, SAME,
 use crate::check::{Accept, Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
 use crate::native::{Expected, Graph, MetLoss, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
-use crate::portable::{Kind, Property};
+use crate::portable::{Kind, PortableType, Property};
 use crate::provider::{NativeKind, Presence};
 use crate::source::{Sources, Span};
 use crate::syntax::Scalar;
@@ -465,6 +465,8 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             Place::In(record) => match (given_at(record, &loss.subject.parts), by_default(record, &loss.subject.parts)) {
                 (Some(span), _) => (span, true),
                 (None, true) => (record.span, false),
+                // What a type promises counts although nobody wrote it.
+                (None, false) if edge.is_none() && is_promised(&resource.ty, &loss.subject.parts) => (record.span, false),
                 (None, false) => return,
             },
         };
@@ -1436,6 +1438,15 @@ fn given_at(record: &Record, parts: &[String]) -> Option<Span> {
         (Value::Block(inner), rest) => given_at(inner, rest),
         (Value::Blocks(records), rest) => records.iter().find_map(|record| given_at(record, rest)),
         _ => None,
+    }
+}
+
+/// Whether a property is a group of fields whose defaults the type keeps to though the group is not written, or one of those.
+fn is_promised(ty: &PortableType, parts: &[String]) -> bool {
+    let Some((head, rest)) = parts.split_first() else { return false };
+    match ty.property(head).map(|property| &property.kind) {
+        Some(Kind::Block(block)) if block.promised => rest.first().is_none_or(|name| block.fields.iter().any(|field| field.name == *name)),
+        _ => false,
     }
 }
 

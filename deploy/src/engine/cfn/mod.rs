@@ -97,6 +97,9 @@ pub enum Repair {
 /// CloudFormation's type of a registry's repository.
 const REPOSITORY: &str = "AWS::ECR::Repository";
 
+/// How often it is looked whether something that was asked for has begun.
+const LOOKS: usize = 10;
+
 /// What CloudFormation answers in `describe` when nothing would change.
 const NOTHING_TO_DO: [&str; 3] = ["didn't contain changes", "No updates are to be performed", "There are no changes"];
 
@@ -302,6 +305,18 @@ impl Cfn {
             reasons.push(Reason { name: None, ty: String::new(), property: None, text: otherwise.to_owned() });
         }
         reasons
+    }
+
+    /// Waits for CloudFormation to begin with what it was asked for.
+    async fn begun(&self, happened: impl AsyncFn() -> Result<Option<()>, Fault>) -> Result<(), Trouble> {
+        let doing = "execute the change set";
+        for _ in 0..LOOKS {
+            if read(self.pace, &self.notice, &happened).await.map_err(|why| why.trouble(doing))?.is_some() {
+                return Ok(());
+            }
+            tokio::time::sleep(self.pace.poll).await;
+        }
+        Err(Fault::Strange("it was taken, and nothing begins".to_owned()).trouble(doing))
     }
 
     async fn forget(&self, planned: &Planned) -> Result<(), Fault> {
@@ -554,8 +569,9 @@ impl Engine for Cfn {
             }
             Err(why) => Err(why),
         };
-        match act(self.pace, &self.notice, send, happened).await {
-            Ok(()) => Ok(running),
+        match act(self.pace, &self.notice, send, &happened).await {
+            // The answer says nothing but that it was one; who else may have given it does not begin with anything.
+            Ok(()) => self.begun(happened).await.map(|()| running),
             Err(Fault::Said(code, text)) if code.contains("InvalidChangeSetStatus") || code.contains("ChangeSetNotFound") || text.contains("_IN_PROGRESS") => {
                 Err(Trouble::overtaken(&text))
             }
