@@ -278,3 +278,47 @@ fn a_sixth_route_is_refused() {
         assert!(made.is_null(), "{target}: {said:?}");
     }
 }
+
+/// What a target refuses of a stack, as it says it.
+fn refused(target: &str, body: &str) -> String {
+    let (_, said) = build(target, body);
+    said.into_iter().find(|text| text.contains("twice") || text.contains("new one")).unwrap_or_default()
+}
+
+#[test]
+fn what_aws_knows_once_is_asked_for_once() {
+    let mail = "dns-zone site domain=\"shop.example\"\n email mail domain=\"shop.example\" zone=site\n";
+    for target in ["cfn", "tf-aws"] {
+        for body in [
+            "network main\n firewall office network=main { allow a port=80 cidr=\"192.0.2.0/24\"; allow b port=80 to-port=80 cidr=\"192.0.2.0/24\" }",
+            &format!("{mail} dns-record policy zone=site label=\"_dmarc\" kind=TXT {{ values \"v=DMARC1; p=reject\" }}"),
+            &format!("{mail} dns-record inbox zone=site label=mail kind=MX {{ values \"10 mx.example\" }}"),
+            &format!("{mail} email more domain=\"shop.example\" zone=site mail-from=bounces"),
+        ] {
+            assert!(refused(target, body).contains("asked for the same thing twice"), "{target}: {body}");
+        }
+        // Two domains leave by one server.
+        let two = format!(
+            "network main\n {mail} email news domain=\"news.shop.example\" zone=site
+            service web network=main image=\"acme/web:1\" egress=none {{ connect mail; connect news }}"
+        );
+        assert_eq!(template(target, &two).to_string().matches("Mail by SMTP").count(), 1, "{target}");
+        let one = "network main\n firewall office network=main { allow a port=80 cidr=\"192.0.2.0/24\"; allow b port=81 cidr=\"192.0.2.0/24\" }";
+        assert_eq!(refused(target, one), "", "{target}");
+    }
+}
+
+#[test]
+fn a_rollout_that_cannot_move_is_refused() {
+    let stack = |more: &str| format!("network main\n service web network=main image=\"acme/web:1\" {{ {more} }}");
+    for target in ["cfn", "tf-aws"] {
+        for more in ["rollout min-healthy=50 max=150", "replicas 2; rollout min-healthy=60 max=140", "autoscale min=1 max=9; rollout min-healthy=50 max=150"] {
+            assert!(refused(target, &stack(more)).contains("replaced by a new one"), "{target}: {more}");
+        }
+        for more in
+            ["rollout min-healthy=0 max=100", "rollout max=200", "replicas 2; rollout min-healthy=50 max=150", "replicas 3; rollout min-healthy=50 max=150"]
+        {
+            assert_eq!(refused(target, &stack(more)), "", "{target}: {more}");
+        }
+    }
+}

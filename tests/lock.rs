@@ -136,6 +136,18 @@ fn a_change_that_replaces_is_refused_at_its_line_and_passes_when_it_is_allowed()
     }
 }
 
+/// CloudFormation makes another value up in the secret that is there, and what reads it is not told.
+#[test]
+fn another_length_of_a_secret_comes_with_another_revision() {
+    let folder = folder(&["cfn", "tf-aws"]);
+    edit(folder.path(), "secret token", "secret token length=40");
+    assert_eq!(build(folder.path(), "tf-aws", &[]), []);
+    let found = build(folder.path(), "cfn", &[]);
+    assert!(matches!(&*found, [(code, _, message)] if code == "E0501" && message.contains("secret token")), "{found:?}");
+    edit(folder.path(), "secret token", "secret token length=40 revision=2");
+    assert_eq!(build(folder.path(), "cfn", &[]), []);
+}
+
 #[test]
 fn less_storage_and_an_earlier_version_are_refused_where_more_is_taken_in_place() {
     let folder = folder(&TARGETS);

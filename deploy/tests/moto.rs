@@ -42,7 +42,7 @@ const FLEETING: [(&str, &str); 12] = [
     (r"(?m)^ +\d+:\d\d  .*\n", ""),
     (r"(is deployed|is removed): .*", "$1: TIME"),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+Z)?", "TIME"),
-    (r"\b(vpc|igw|rtb|subnet|rtbassoc|nat|sg|sgr)-[0-9a-f]{17}\b", "$1-ID"),
+    (r"\b(vpc|igw|rtb|subnet|rtbassoc|nat|sg|sgr|vpce)-[0-9a-f]{17}\b", "$1-ID"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"/[0-9a-f]{16}\b", "/ID"),
     (r"(?m)( {3,})[A-Z0-9]{18,}$", "${1}ZONE"),
@@ -75,7 +75,9 @@ impl Cloud for Aws {
     fn environment(&self) -> Vec<(&'static str, String)> {
         let mut environment: Vec<(&'static str, String)> = self.moto.environment().into_iter().map(|(name, value)| (&*name.leak(), value)).collect();
         let connection = "arn:aws:codestar-connections:us-east-1:123456789012:connection/0ab1";
-        environment.extend(["STACKC_PARAM_S3_ACCESS_KEY", "STACKC_PARAM_S3_ACCESS_SECRET"].map(|name| (name, SECRET.to_owned())));
+        environment
+            .extend(["STACKC_PARAM_S3_ACCESS_KEY", "STACKC_PARAM_S3_ACCESS_SECRET", "STACKC_PARAM_MAIL_SMTP_PASSWORD"].map(|name| (name, SECRET.to_owned())));
+        environment.push(("STACKC_PARAM_MAIL_SMTP_USER", "AKIAMAIL".to_owned()));
         environment.extend([("STACKC_TARGET", "cfn".to_owned()), ("STACKC_PARAM_SOURCE_CONNECTION", connection.to_owned())]);
         environment
     }
@@ -164,6 +166,17 @@ fn the_life_of_botolphs() {
     run.edit("        backup-days 7\n        protect\n", "        backup-days 7\n");
     run.ok(&["deploy", "--yes"]);
     run.fake.behind(&["protected", "off"]);
+
+    run.note("a secret and the database's password are made anew, and what runs has the new ones");
+    run.edit("secret app-secret length=64 {", "secret app-secret length=64 revision=2 {");
+    run.edit("engine=postgres version=\"16\" {\n        accept \"dumps", "engine=postgres version=\"16\" password-revision=2 {\n        accept \"dumps");
+    let task = run.fake.behind(&["task"]);
+    run.ok(&["deploy", "--yes"]);
+    assert_ne!(run.fake.behind(&["task"]), task, "nothing is restarted");
+    let renewed = run.ok(&["outputs", "--format", "json"]).stdout;
+    run.fake.behind(&["runs", "asanami/botolphs:1.3", &renewed, SECRET]);
+    let again = run.ok(&["deploy", "--yes"]);
+    assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
     run.ends(&["destroy", "--yes"], 2);
     run.note("somebody pushes an image");
     run.fake.behind(&["push"]);

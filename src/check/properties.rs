@@ -703,6 +703,15 @@ impl Checker<'_> {
                         self.out.push(diagnostic.related(first.span, "the other"));
                     }
                 }
+                Relation::Below(a, b) => {
+                    if let (Some(first), Some(second)) = (record.get(a), record.get(b))
+                        && let (Value::Integer(low), Value::Integer(high)) = (&first.value, &second.value)
+                        && low >= high
+                    {
+                        let span = if second.given { second.span } else { record.span };
+                        self.out.push(diag::constraint(span, format!("`{a}` is {low}, and `{b}` {high}"), why, format!("raise `{b}` or lower `{a}`")));
+                    }
+                }
                 Relation::AtMost(a, b) => {
                     if let (Some(first), Some(second)) = (record.get(a), record.get(b))
                         && let (Value::Integer(low), Value::Integer(high)) = (&first.value, &second.value)
@@ -732,8 +741,8 @@ impl Checker<'_> {
                         }
                     }
                 }
-                // Of several resources; see `relations::check_unique`.
-                Relation::Unique { .. } => {}
+                // Of several resources; see `relations`.
+                Relation::Unique { .. } | Relation::Alone { .. } | Relation::SomeWithout(..) => {}
                 Relation::DnsValues(values, kind) => {
                     let (Some(Field { value: Value::List(values), .. }), Some(Field { value: Value::Text(kind), .. })) = (record.get(values), record.get(kind))
                     else {

@@ -1,8 +1,8 @@
 //! What holds between resources: environments that follow from edges, ranges that must not overlap, circles.
 
-use super::{Checker, Field, Record, ResourceId, Value, formats};
-use crate::diag::check as diag;
-use crate::portable::{Constraint, Kind, Relation};
+use super::{Checker, Field, Record, Resource, ResourceId, Value, formats};
+use crate::diag::{Diagnostics, check as diag};
+use crate::portable::{Constraint, Kind, Property, Relation};
 use crate::source::Span;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -75,6 +75,7 @@ pub(super) fn check_edges(checker: &mut Checker<'_>) {
                     let diagnostic = diag::constraint(record.span, message, "nothing leads from the one to the other", help);
                     checker.out.push(diagnostic.related(there.span, format!("the {common} of `{}`", to.name.text)));
                 }
+                check_other_end(property, record, to, &mut checker.out);
                 if edge.exclusive
                     && let Some(first) = taken.insert((id, &property.name, &record.key), record.span)
                     && first != record.span
@@ -84,6 +85,20 @@ pub(super) fn check_edges(checker: &mut Checker<'_>) {
                     checker.out.push(diag::duplicate_key(record.span, &property.name, &what, first));
                 }
             }
+        }
+    }
+}
+
+/// The other end of an edge has what the edge is for.
+fn check_other_end(property: &Property, record: &Record, to: &Resource, out: &mut Diagnostics) {
+    let Kind::Block(block) = &property.kind else { return };
+    for constraint in &block.constraints {
+        let Relation::SomeWithout(blocks, without) = &constraint.rule else { continue };
+        let Some(Field { value: Value::Blocks(there), .. }) = to.values.get(blocks) else { continue };
+        if !there.is_empty() && there.iter().all(|one| one.get(without).is_some()) {
+            let message = format!("every `{blocks}` of `{}` has a `{without}`", to.name.text);
+            let diagnostic = diag::constraint(record.span, message, &constraint.why, format!("give `{}` a `{blocks}` without `{without}`", to.name.text));
+            out.push(diagnostic.maybe_related(there.first().map_or(to.name.span, |one| one.span), "such a one"));
         }
     }
 }
@@ -126,6 +141,20 @@ pub(super) fn check_unique(checker: &mut Checker<'_>) {
         }
     }
     claims.sort_by_key(|(.., span, _)| *span);
+    let alone = checker.model.resources.iter().flat_map(|resource| {
+        let name = resource.name.text.as_str();
+        alone(&resource.ty.constraints, &resource.values).map(move |(space, values, why)| (space, values, name, resource.name.span, why))
+    });
+    for (space, values, name, span, why) in alone {
+        let Some((_, key)) = values.split_last() else { continue };
+        let beside = |(its_space, its, ..): &&(&str, Vec<String>, &str, Span, &str)| {
+            *its_space == space && *its != values && its.split_last().is_some_and(|(_, its_key)| its_key == key)
+        };
+        if let Some((_, _, other, at, _)) = claims.iter().find(beside) {
+            let diagnostic = diag::constraint(span, format!("`{other}` has the name of `{name}`"), why, "tell the two apart, or keep one".to_owned());
+            checker.out.push(diagnostic.related(*at, "the other one"));
+        }
+    }
     for (space, values, name, span, why) in claims {
         match first.entry((space, values)) {
             Entry::Vacant(free) => _ = free.insert((name, span)),
@@ -143,16 +172,30 @@ pub(super) fn check_unique(checker: &mut Checker<'_>) {
 fn unique<'c>(constraints: &'c [Constraint], values: &'c Record) -> impl Iterator<Item = (&'c str, Vec<String>, &'c str)> {
     constraints.iter().filter_map(|constraint| {
         let Relation::Unique { fields, space } = &constraint.rule else { return None };
-        let value = |field: &String| match field.strip_prefix('=') {
-            Some(text) => Some(text.to_owned()),
-            None => match &values.get(field)?.value {
-                Value::Text(text) => Some(text.clone()),
-                Value::Resource(id) => Some(id.0.to_string()),
-                _ => None,
-            },
-        };
-        Some((space.as_str(), fields.iter().map(value).collect::<Option<Vec<String>>>()?, constraint.why.as_str()))
+        Some((space.as_str(), claimed(fields, values)?, constraint.why.as_str()))
     })
+}
+
+/// The same for the names that it claims for itself alone.
+fn alone<'c>(constraints: &'c [Constraint], values: &'c Record) -> impl Iterator<Item = (&'c str, Vec<String>, &'c str)> {
+    constraints.iter().filter_map(|constraint| {
+        let Relation::Alone { fields, value, space } = &constraint.rule else { return None };
+        let claimed = claimed(fields, values).filter(|claimed| claimed.last() == Some(value))?;
+        Some((space.as_str(), claimed, constraint.why.as_str()))
+    })
+}
+
+/// The values of the fields, where all of them are known.
+fn claimed(fields: &[String], values: &Record) -> Option<Vec<String>> {
+    let value = |field: &String| match field.strip_prefix('=') {
+        Some(text) => Some(text.to_owned()),
+        None => match &values.get(field)?.value {
+            Value::Text(text) => Some(text.clone()),
+            Value::Resource(id) => Some(id.0.to_string()),
+            _ => None,
+        },
+    };
+    fields.iter().map(value).collect()
 }
 
 /// Values that a resource needs before it can exist must not need it in turn. Edges are no such needs: they join what exists.

@@ -10,11 +10,23 @@ pub fn refused(user: Span, rule: Span, target: &str, property: &str, why: &str) 
     if rule == Span::default() { diagnostic } else { diagnostic.related(rule, format!("it goes to {property} here")) }
 }
 
+/// The code of two resources that would be one.
+pub const COLLISION: &str = "E0402";
+
 /// E0402: two resources would have the same name in the template.
 pub fn name_collision(span: Span, name: &str, other: Span) -> Diagnostic {
-    Diagnostic::error("E0402", span, format!("two things would be called `{name}` in the template"), "this one")
+    Diagnostic::error(COLLISION, span, format!("two things would be called `{name}` in the template"), "this one")
         .related(other, "and this one")
         .help("give one of the two another name")
+}
+
+/// E0402: the cloud would know two resources by the same properties.
+pub fn twice(span: Span, rule: Span, other: Span, target: &str, why: &str) -> Diagnostic {
+    let (span, other) = if span < other { (other, span) } else { (span, other) };
+    Diagnostic::error(COLLISION, span, format!("`{target}` would be asked for the same thing twice"), why.to_owned())
+        .related(other, "the other one")
+        .maybe_related(rule, "made by this rule")
+        .help("keep one of the two, or tell them apart")
 }
 
 /// E0403: native resources that need each other.

@@ -195,6 +195,10 @@ pub enum Relation {
     Excludes(String, String),
     /// The first must not be above the second.
     AtMost(String, String),
+    /// The first has to be below the second.
+    Below(String, String),
+    /// Of the blocks of this name that the other end of the edge has, one at least has no such property.
+    SomeWithout(String, String),
     /// The text lies within the domain of the zone that the second names.
     Within(String, String),
     /// The values of the first are what DNS records of the type in the second hold.
@@ -203,6 +207,15 @@ pub enum Relation {
     Unique {
         /// The properties; one that begins with `=` is that text itself.
         fields: Vec<String>,
+        /// What the values are the name of.
+        space: String,
+    },
+    /// Where the last of these is the value, nothing in the space has the same values in the others.
+    Alone {
+        /// The properties.
+        fields: Vec<String>,
+        /// The value of the last.
+        value: String,
         /// What the values are the name of.
         space: String,
     },

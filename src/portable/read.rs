@@ -121,6 +121,12 @@ fn constraint(node: &Node, problems: &mut Vec<Diagnostic>) -> Option<Constraint>
         Relation::Excludes(a, b)
     } else if let (Some(a), Some(b)) = (text("property"), text("at-most")) {
         Relation::AtMost(a, b)
+    } else if let (Some(a), Some(b)) = (text("property"), text("below")) {
+        Relation::Below(a, b)
+    } else if let (Some(blocks), Some(without)) = (text("some"), text("without")) {
+        Relation::SomeWithout(blocks, without)
+    } else if let (Some(together), Some(value), Some(space)) = (text("alone"), text("when"), text("space")) {
+        Relation::Alone { fields: together.split(' ').map(str::to_owned).collect(), value, space }
     } else if let (Some(a), Some(zone)) = (text("property"), text("within-zone")) {
         Relation::Within(a, zone)
     } else if let (Some(values), Some(kind)) = (text("dns-values"), text("of-type")) {
@@ -130,7 +136,8 @@ fn constraint(node: &Node, problems: &mut Vec<Diagnostic>) -> Option<Constraint>
     } else {
         problems.push(diag::spec(
             node.span,
-            "a constraint is `when=… needs=…`, `property=… excludes=…`, `property=… at-most=…`, `property=… within-zone=…`, `dns-values=… of-type=…` or `unique=… space=…`",
+            "a constraint is `when=… needs=…`, `property=… excludes=…`, `property=… at-most=…`, `property=… below=…`, `some=… without=…`, \
+             `property=… within-zone=…`, `dns-values=… of-type=…`, `unique=… space=…` or `alone=… when=… space=…`",
         ));
         return None;
     };

@@ -59,6 +59,7 @@ pub(super) fn finish(
     }
     find_used(graph);
     check_names(graph, checked, out, stack);
+    check_apart(graph, checked, out);
     check_cycles(graph, checked, out, stack);
 }
 
@@ -509,6 +510,27 @@ fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, stac
         let name = format.output_name(&output.name);
         if let Some(other) = seen.insert(name.clone(), output.span) {
             out.push(diag::name_collision(output.span, &name, other));
+        }
+    }
+}
+
+/// What the cloud knows by some of its properties is there once.
+fn check_apart(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics) {
+    for (ty, properties, why) in checked.target().apart() {
+        let mut seen: Vec<(Vec<Option<&Val>>, Origin)> = Vec::new();
+        for resource in graph.resources.iter().filter(|resource| resource.ty == ty) {
+            let values = |property: &&str| resource.body.iter().find(|(name, _)| name == property).map(|(_, val)| val);
+            let values: Vec<Option<&Val>> = properties.iter().map(values).collect();
+            let same = |others: &[Option<&Val>]| {
+                values.iter().zip(others).all(|(one, other)| match (one, other) {
+                    (Some(one), Some(other)) => one.alike(other),
+                    (one, other) => one.is_none() && other.is_none(),
+                })
+            };
+            match seen.iter().find(|(others, _)| same(others)) {
+                Some((_, other)) => out.push(diag::twice(resource.origin.user, resource.origin.rule, other.user, &checked.target().name, why)),
+                None => seen.push((values, resource.origin)),
+            }
         }
     }
 }

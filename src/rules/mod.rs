@@ -77,6 +77,15 @@ impl Target {
         self.settings.iter().find(|node| node.name.text == "names").and_then(|node| node.arg_str(0))
     }
 
+    /// Types of resources that the cloud knows by some of their properties: the type, those, and what it says of a second one.
+    pub fn apart(&self) -> impl Iterator<Item = (&str, Vec<&str>, &str)> {
+        self.settings.iter().filter(|node| node.name.text == "apart").filter_map(|node| {
+            let mut words = node.args.iter().filter_map(crate::syntax::Value::as_str);
+            let (ty, why) = (words.next()?, words.next_back()?);
+            Some((ty, words.collect(), why))
+        })
+    }
+
     /// The hosts of registries that images are run from as they are; one may begin with `*`.
     pub fn registries(&self) -> impl Iterator<Item = &str> {
         self.settings.iter().filter(|node| node.name.text == "registries").flat_map(|node| node.args.iter().filter_map(crate::syntax::Value::as_str))

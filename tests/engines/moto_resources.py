@@ -165,6 +165,12 @@ def association(p, name):
     return api("ec2").associate_route_table(**p.but())["AssociationId"], {}
 
 
+@kind("AWS::EC2::VPCEndpoint", lambda id, p: api("ec2").delete_vpc_endpoints(VpcEndpointIds=[id]), "VpcId ServiceName VpcEndpointType")
+def endpoint(p, name):
+    made = api("ec2").create_vpc_endpoint(**p.but("Tags"), TagSpecifications=tagged(p, "vpc-endpoint"))
+    return made["VpcEndpoint"]["VpcEndpointId"], {"Id": made["VpcEndpoint"]["VpcEndpointId"]}
+
+
 def release(id, p):
     found = api("ec2").describe_addresses(PublicIps=[id])["Addresses"][0]
     api("ec2").release_address(AllocationId=found["AllocationId"])
@@ -324,6 +330,42 @@ def subnet_group(p, name):
     return name.lower(), {}
 
 
+def give_parameters(name, p):
+    given = [{"ParameterName": key, "ParameterValue": value, "ApplyMethod": "pending-reboot"} for key, value in p.get("Parameters", {}).items()]
+    api("rds").modify_db_parameter_group(DBParameterGroupName=name, Parameters=given)
+
+
+@kind(
+    "AWS::RDS::DBParameterGroup",
+    lambda id, p: api("rds").delete_db_parameter_group(DBParameterGroupName=id),
+    "DBParameterGroupName Description Family",
+)
+def parameter_group(p, name):
+    made = name.lower()
+    api("rds").create_db_parameter_group(
+        DBParameterGroupName=made, DBParameterGroupFamily=p["Family"], Description=p["Description"], Tags=p.get("Tags", [])
+    )
+    give_parameters(made, p)
+    return made, {"DBParameterGroupName": made}
+
+
+@change("AWS::RDS::DBParameterGroup")
+def change_parameter_group(id, old, new):
+    give_parameters(id, new)
+
+
+def resolved(text):
+    """What a dynamic reference to the whole of a secret stands for."""
+    begin, end = "{{resolve:secretsmanager:", "}}"
+    if not (text.startswith(begin) and text.endswith(end)):
+        return text
+    return api("secretsmanager").get_secret_value(SecretId=text[len(begin) : -len(end)])["SecretString"]
+
+
+def with_password(asked):
+    return {key: resolved(value) if key == "MasterUserPassword" else value for key, value in asked.items()}
+
+
 def delete_database(id, p):
     # What CloudFormation does with an instance whose deletion policy says nothing: a last snapshot.
     api("rds").delete_db_instance(DBInstanceIdentifier=id, FinalDBSnapshotIdentifier=f"{id}-last")
@@ -340,13 +382,12 @@ def database(p, name):
     # The creation has no such argument: it is about a later change of the version.
     p.get("AllowMajorVersionUpgrade")
     answer = api("rds").create_db_instance(
-        DBInstanceIdentifier=name.lower(), VpcSecurityGroupIds=p["VPCSecurityGroups"], **asked, **numbers
+        DBInstanceIdentifier=name.lower(), VpcSecurityGroupIds=p["VPCSecurityGroups"], **with_password(asked), **numbers
     )
     made = answer["DBInstance"]
     return made["DBInstanceIdentifier"], {
         "Endpoint.Address": made["Endpoint"]["Address"],
         "Endpoint.Port": str(made["Endpoint"]["Port"]),
-        "MasterUserSecret.SecretArn": made["MasterUserSecret"]["SecretArn"],
     }
 
 
@@ -355,7 +396,7 @@ def change_database(id, old, new):
     asked = new.but("VPCSecurityGroups", "AllocatedStorage", "Port", *KINDS["AWS::RDS::DBInstance"].replaces)
     asked = {key: value for key, value in asked.items() if old.get(key) != value}
     new.read = set(new)
-    api("rds").modify_db_instance(DBInstanceIdentifier=id, ApplyImmediately=True, **asked)
+    api("rds").modify_db_instance(DBInstanceIdentifier=id, ApplyImmediately=True, **with_password(asked))
 
 
 @kind("AWS::S3::Bucket", lambda id, p: api("s3").delete_bucket(Bucket=id), "BucketName")

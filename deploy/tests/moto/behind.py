@@ -38,6 +38,7 @@ def inventory():
         *names("ec2", "describe_subnets", "Subnets", "SubnetId"),
         *names("ec2", "describe_route_tables", "RouteTables", "RouteTableId"),
         *names("ec2", "describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
+        *names("ec2", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
         *names("ec2", "describe_nat_gateways", "NatGateways", "NatGatewayId"),
         *names("ec2", "describe_addresses", "Addresses", "AllocationId"),
         *names("ec2", "describe_security_groups", "SecurityGroups", "GroupId"),
@@ -45,6 +46,7 @@ def inventory():
         *names("elbv2", "describe_target_groups", "TargetGroups", "TargetGroupName"),
         *names("ecs", "list_task_definitions", "taskDefinitionArns", None),
         *names("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier"),
+        *names("rds", "describe_db_parameter_groups", "DBParameterGroups", "DBParameterGroupName"),
         *names("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName"),
         *names("rds", "describe_db_snapshots", "DBSnapshots", "DBSnapshotIdentifier"),
         *names("s3", "list_buckets", "Buckets", "Name"),
@@ -93,13 +95,14 @@ def runs(image, outputs, secret):
     for name in ("S3_ACCESS_KEY", "S3_ACCESS_SECRET"):
         same(of("secretsmanager").get_secret_value(SecretId=handed[name])["SecretString"], secret)
     same(len(of("secretsmanager").get_secret_value(SecretId=handed["APP_SECRET"])["SecretString"]), 64)
-    password = instance["MasterUserSecret"]["SecretArn"]
-    same(handed["DB_PASSWORD"], f"{password}:password::")
+    password = handed["DB_PASSWORD"]
+    same(len(of("secretsmanager").get_secret_value(SecretId=password)["SecretString"]), 32)
+    same(of("secretsmanager").get_secret_value(SecretId=handed["MAIL_SMTP_PASSWORD"])["SecretString"], secret)
     task, iam = of("ecs").describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"], of("iam")
     role = task["executionRoleArn"].rpartition("/")[2]
     policies = [iam.get_role_policy(RoleName=role, PolicyName=name) for name in iam.list_role_policies(RoleName=role)["PolicyNames"]]
     read = sorted(policy["PolicyDocument"]["Statement"][0]["Resource"] for policy in policies)
-    same(read, sorted([password, handed["APP_SECRET"], handed["S3_ACCESS_KEY"], handed["S3_ACCESS_SECRET"]]))
+    same(read, sorted(handed.values()))
     logs = web["logConfiguration"]["options"]["awslogs-group"]
     same(the(of("logs").describe_log_groups(logGroupNamePrefix=logs)["logGroups"])["retentionInDays"], 30)
 
@@ -121,7 +124,7 @@ def network_stands():
     same(len(ec2.describe_subnets(Filters=inside)["Subnets"]), 4)
     nat = the(ec2.describe_nat_gateways(Filters=inside)["NatGateways"])["NatGatewayId"]
     ways = [route for table in ec2.describe_route_tables(Filters=inside)["RouteTables"] for route in table["Routes"]]
-    out = sorted(route.get("NatGatewayId") or route["GatewayId"][:4] for route in ways if route["DestinationCidrBlock"] == "0.0.0.0/0")
+    out = sorted(route.get("NatGatewayId") or route["GatewayId"][:4] for route in ways if route.get("DestinationCidrBlock") == "0.0.0.0/0")
     same(out, ["igw-", nat, nat])
 
 
@@ -135,7 +138,7 @@ def the_way_in(outputs):
     proof = of("acm").describe_certificate(CertificateArn=listeners[443]["Certificates"][0]["CertificateArn"])["Certificate"]
     same((proof["DomainName"], proof["Status"]), ("www.botolphs.example", "ISSUED"))
     group = the(elb.describe_target_groups()["TargetGroups"])
-    same((group["Port"], group["HealthCheckPath"]), (3000, "/healthz"))
+    same((group["Port"], group["HealthCheckPath"]), (80, "/healthz"))
     same(service_of()["loadBalancers"][0]["targetGroupArn"], group["TargetGroupArn"])
     rules = elb.describe_rules(ListenerArn=listeners[443]["ListenerArn"])["Rules"]
     same([rule["Actions"][0]["TargetGroupArn"] for rule in rules if not rule["IsDefault"]], [group["TargetGroupArn"]])
@@ -198,10 +201,15 @@ def protected(on):
     statements = json.loads(cloudformation.get_stack_policy(StackName="botolphs")["StackPolicyBody"])["Statement"]
     denied = [statement["Resource"] for statement in statements if statement["Effect"] == "Deny"]
     instance = the(of("rds").describe_db_instances()["DBInstances"])
-    same((stack["EnableTerminationProtection"], denied), (True, [["LogicalResourceId/DataInstance"]]) if on == "on" else (False, []))
+    same((stack["EnableTerminationProtection"], denied), (True, [["LogicalResourceId/DataPassword", "LogicalResourceId/DataInstance"]]) if on == "on" else (False, []))
     same(instance["DeletionProtection"], on == "on")
     hidden = {pair["ParameterKey"]: pair["ParameterValue"] for pair in stack["Parameters"]}
     same((hidden["S3AccessKey"], hidden["S3AccessSecret"]), ("****", "****"))
+
+
+def task():
+    """The task definition that the service runs."""
+    return service_of()["taskDefinition"]
 
 
 def scale(count):

@@ -33,6 +33,7 @@ mod place;
 mod priority;
 mod relative;
 mod replaced;
+mod room;
 mod round_up;
 mod scale;
 mod short_name;
@@ -120,6 +121,7 @@ pub static ALL: &[Builtin] = &[
     priority::BUILTIN,
     relative::BUILTIN,
     replaced::BUILTIN,
+    room::BUILTIN,
     round_up::BUILTIN,
     scale::BUILTIN,
     short_name::BUILTIN,
