@@ -50,7 +50,14 @@ const TARGETS: [&str; 7] = ["cfn", "tf-aws", "hot", "tf-openstack", "arm", "tf-a
 /// The facts that a target's templates are judged by, where its provider itself is not to be had.
 const FACTS: [(&str, &[&str]); 3] = [
     ("tf-openstack", &["terraform-openstack.facts"]),
-    ("tf-azure", &["terraform-azurerm.facts,features:block,storage_use_azuread:bool", "terraform-azurerm-ephemeral.facts", "terraform-random.facts"]),
+    (
+        "tf-azure",
+        &[
+            "terraform-azurerm.facts,features:block,storage_use_azuread:bool,resource_providers_to_register:strings",
+            "terraform-azurerm-ephemeral.facts",
+            "terraform-random.facts",
+        ],
+    ),
     ("tf-google", &["terraform-google.facts,project,region"]),
 ];
 

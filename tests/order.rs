@@ -70,7 +70,11 @@ const SERVED: [Served; 4] = [
     Served {
         name: "tf-azure",
         known: "terraform-azurerm terraform-azurerm-ephemeral terraform-random",
-        files: &["terraform-azurerm.facts,features:block,storage_use_azuread:bool", "terraform-azurerm-ephemeral.facts", "terraform-random.facts"],
+        files: &[
+            "terraform-azurerm.facts,features:block,storage_use_azuread:bool,resource_providers_to_register:strings",
+            "terraform-azurerm-ephemeral.facts",
+            "terraform-random.facts",
+        ],
         unique: true,
     },
     Served { name: "tf-google", known: "terraform-google", files: &["terraform-google.facts,project,region"], unique: true },

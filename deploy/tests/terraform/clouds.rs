@@ -32,7 +32,11 @@ struct Cloud {
 fn azure() -> Cloud {
     Cloud {
         target: "tf-azure",
-        facts: &["terraform-azurerm.facts,features:block,storage_use_azuread:bool", "terraform-azurerm-ephemeral.facts", "terraform-random.facts"],
+        facts: &[
+            "terraform-azurerm.facts,features:block,storage_use_azuread:bool,resource_providers_to_register:strings",
+            "terraform-azurerm-ephemeral.facts",
+            "terraform-random.facts",
+        ],
         params: &[("SITE_TLS_VAULT", Some("acme-vault")), ("SITE_TLS_NAME", Some("site"))],
         service: ("azurerm_container_app", &["template", "container", "image"], json!({})),
         database: "azurerm_postgresql_flexible_server",
