@@ -111,6 +111,8 @@ pub struct NativeResource {
     pub after: Vec<NativeId>,
     /// What happens to it when the stack no longer has it.
     pub removal: Removal,
+    /// Whether it stays because the stack says so.
+    pub protected: bool,
     /// Whether its rule lets it stay, or leave a copy, when the stack no longer has it.
     pub can_be_kept: bool,
     /// Whether a replacement is made before the old one goes.

@@ -35,7 +35,7 @@ pub struct ResourceOrigin {
     pub part: String,
     /// The address of the first of those that take each other's place, if its rule makes such.
     pub first: Option<String>,
-    /// What happens to it when the stack no longer has it.
+    /// What happens to it when the stack no longer has it; what stays without being asked to is not protected.
     pub removal: Removal,
     /// Whether a replacement loses data that somebody would have to carry over.
     pub stateful: bool,
@@ -139,7 +139,7 @@ impl ResourceOrigin {
             of: owner.map(|of| (of.ty.name.clone(), of.name.text.clone())),
             part,
             first: resource.turns.map(|_| format.address(resource.kind, &resource.ty, &format.logical_name(first))),
-            removal: resource.removal,
+            removal: if resource.removal == Removal::Keep && !resource.protected { Removal::Delete } else { resource.removal },
             stateful: resource.can_be_kept && owner.is_some_and(|of| of.ty.carry.is_some()),
             origin: resource.origin,
             properties: resource.body.iter().map(|(name, val)| (name.clone(), val.origin)).collect(),

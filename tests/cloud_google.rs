@@ -66,7 +66,6 @@ fn what_another_resource_refers_to_goes_last_and_is_replaced_beside_it() {
         "google_certificate_manager_certificate_map",
         "google_certificate_manager_certificate_map_entry",
         "google_certificate_manager_dns_authorization",
-        "google_cloud_run_v2_service",
     ];
     for kind in kinds {
         for (name, resource) in resources[kind].as_object().unwrap() {
@@ -75,6 +74,49 @@ fn what_another_resource_refers_to_goes_last_and_is_replaced_beside_it() {
     }
     let after = template["resource"]["google_compute_target_https_proxy"]["public_tls_proxy_443"]["depends_on"].to_string();
     assert!(after.contains("google_certificate_manager_certificate_map_entry.tls_entry"), "{after}");
+}
+
+/// A service whose first copy does not come up is there all the same, and Terraform makes it anew: under its one name, so the old one has to go first.
+/// Terraform goes the other way with whatever a resource refers to that is itself replaced beside the old one.
+#[test]
+fn what_cloud_run_could_not_start_goes_before_it_is_made_anew() {
+    let job = "    job once network=main { image \"a\" }\n    service worker network=main { image \"a\" }";
+    let template = built(&format!("{ROUTED}{job}"));
+    let mut beside: Vec<String> = Vec::new();
+    for (kind, resources) in template["resource"].as_object().unwrap() {
+        for (name, resource) in resources.as_object().unwrap() {
+            if resource["lifecycle"]["create_before_destroy"] == true {
+                assert!(!kind.starts_with("google_cloud_run_v2_"), "{kind}.{name}");
+                beside.push(resource.to_string());
+            }
+        }
+    }
+    assert!(beside.len() > 8);
+    for resource in beside {
+        assert!(!resource.contains("google_cloud_run_v2_"), "{resource}");
+    }
+    let group = &template["resource"]["google_compute_region_network_endpoint_group"]["web_public_group"];
+    assert_eq!(group["cloud_run"][0]["service"], template["resource"]["google_cloud_run_v2_service"]["web"]["name"]);
+}
+
+#[test]
+fn a_service_of_no_copies_is_refused_since_the_provider_leaves_the_number_out() {
+    let said = tried(&service("        image \"a\"\n        replicas 0")).unwrap_err();
+    assert!(said.contains("autoscale 0 max=1") && said.contains("replicas 0"), "{said}");
+    assert!(tried(&service("        image \"a\"\n        autoscale 0 max=1")).is_ok());
+}
+
+#[test]
+fn a_right_is_named_after_the_secret_and_not_after_the_variable() {
+    let rights = |prefix: &str| {
+        let body = format!(
+            "    secret key\n    database data network=main engine=postgres version=\"16\"\n{}",
+            service(&format!("        image \"a\"\n        connect key {prefix}\n        connect data {prefix}"))
+        );
+        built(&body)["resource"]["google_secret_manager_secret_iam_member"].clone()
+    };
+    assert_eq!(rights(""), rights("prefix=OTHER"));
+    assert_eq!(rights("").as_object().unwrap().keys().collect::<Vec<_>>(), ["web_read_data_password", "web_read_key"]);
 }
 
 #[test]

@@ -133,3 +133,58 @@ fn a_secret_stays_until_the_stack_says_otherwise() {
         assert_ne!(secret["name"], after["resource"]["openstack_keymanager_secret_v1"][name]["name"], "{name}");
     }
 }
+
+#[test]
+fn a_bucket_that_changes_keeps_its_name_and_what_is_in_it() {
+    // Heat replaces a container whatever changes, and the one that it deletes then is the new one.
+    let bare = of_type("    bucket media { accept \"a test\" target=openstack }", "OS::Swift::Container");
+    let open = "    bucket media public-read=#true { accept \"a test\" target=openstack; website; cors \"*\" }";
+    let open_on_heat = of_type(open, "OS::Swift::Container");
+    for container in [&bare[0], &open_on_heat[0]] {
+        assert!(container.contains("deletion_policy: 'Retain'") && container.contains("name: 'shop-media'"), "{container}");
+    }
+    // What is not said would stay as it was, who may read it above all.
+    assert!(bare[0].contains("X-Container-Read: ''") && bare[0].contains("Access-Control-Allow-Origin: ''"), "{}", bare[0]);
+    let gone = serde_json::json!({ "Web-Index": "", "Web-Error": "", "Access-Control-Allow-Origin": "" });
+    let built = built("    bucket media { accept \"a test\" target=openstack }");
+    assert_eq!(all(&built, "openstack_objectstorage_container_v1")["media"]["metadata"], gone);
+}
+
+#[test]
+fn a_server_whose_port_moves_to_another_subnet_is_made_anew() {
+    let body = "    service web network=main replicas=2 { image \"a\" }\n    job once network=main { image \"a\" }";
+    for server in of_type(body, "OS::Nova::Server") {
+        let subnet = if server.contains("shop-web-b") { "main_private_b" } else { "main_private_a" };
+        assert!(server.contains(&format!("- \"#cloud-config\\n# \"\n- get_resource: '{subnet}'\n")), "{server}");
+    }
+    let template = built(body);
+    for (name, server) in all(&template, "openstack_compute_instance_v2") {
+        assert!(server["user_data"].as_str().unwrap().starts_with("#cloud-config\n# ${"), "{name}: {server}");
+        assert!(server["user_data"].as_str().unwrap().contains("openstack_networking_subnet_v2.main_private_a.id"), "{name}");
+    }
+}
+
+#[test]
+fn a_database_by_another_name_takes_its_user_along() {
+    // The provider cannot change which databases a user has; another password makes another user.
+    let secret = |name: &str| {
+        let template = built(&format!("    database data network=main engine=mysql version=\"8.0\" name={name}"));
+        all(&template, "openstack_keymanager_secret_v1")["data_password"]["name"].clone()
+    };
+    assert_ne!(secret("first"), secret("second"));
+}
+
+#[test]
+fn mail_of_two_domains_leaves_by_one_rule() {
+    // Neutron compares rules without their descriptions, and refuses the second one.
+    let body = r#"    dns-zone za domain="a.example"
+    dns-zone zb domain="b.example"
+    email one domain="a.example" zone=za { accept "a test" target=openstack }
+    email two domain="b.example" zone=zb { accept "a test" target=openstack }
+    service web network=main egress=none { image "a"; connect one; connect two; accept "a test" target=openstack }"#;
+    let mail = of_type(body, "OS::Neutron::SecurityGroupRule").into_iter().filter(|rule| rule.contains("587"));
+    assert_eq!(mail.count(), 1);
+    let template = built(body);
+    let rules = all(&template, "openstack_networking_secgroup_rule_v2");
+    assert_eq!(rules.values().filter(|rule| rule["port_range_min"] == 587).count(), 1);
+}

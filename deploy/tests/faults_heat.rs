@@ -24,7 +24,7 @@ type Run = runs::Run<Fake>;
 const STACK: &str = "stack shop {\n    targets hot\n    param token secret=#true about=\"a token\"\n    bucket media { accept \"fine\" target=hot; }\n    secret key value=(get)token { accept \"fine\" target=hot; }\n    dns-zone site domain=\"shop.example\"\n    output files (get)media.domain\n}\n";
 
 const DESTROY: &[&str] = &["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "key", "--allow-replace", "site"];
-const DESTROY_RETAIN: &[&str] = &["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "key", "--allow-replace", "site", "--retain", "media"];
+const DESTROY_RETAIN: &[&str] = &["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "key", "--allow-replace", "site", "--retain", "site"];
 const DEPLOY: &[&str] = &["deploy", "--yes", "--allow-replace", "media"];
 const PLAN: &[&str] = &["plan", "--allow-replace", "media"];
 
@@ -82,7 +82,7 @@ impl Faulty for Fake {
     }
 
     fn once() -> &'static [&'static str] {
-        &["CreateStack", "UpdateStack", "UpdateStack retaining media", "DeleteStack", "resume"]
+        &["CreateStack", "UpdateStack", "UpdateStack retaining site", "DeleteStack", "resume"]
     }
 
     fn left_by_plan(&self) -> bool {

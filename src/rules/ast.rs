@@ -187,6 +187,8 @@ pub struct ResourceRule {
     pub keep: Option<Expr>,
     /// What happens otherwise: `delete` or `snapshot`.
     pub snapshot: bool,
+    /// Whether it stays otherwise as well, for the engine cannot tell it from the one that takes its place.
+    pub stays: bool,
     /// Which one it is of those that take each other's place: another number makes another one, and the earlier goes when nothing reads it any more.
     pub turn: Option<Box<Expr>>,
     /// Whether it is made once: in an edge's rule for all edges between the same two resources, in a type's rule for all that would be the same.

@@ -579,7 +579,7 @@ impl Checker<'_, '_> {
         let kind = rule.kind;
         let said = [
             ("keep", rule.keep.is_some()),
-            ("otherwise", rule.snapshot),
+            ("otherwise", rule.snapshot || rule.stays),
             ("replace", rule.create_first),
             ("ignore", !rule.ignore.is_empty()),
             ("expect", !rule.expect.is_empty()),

@@ -544,7 +544,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             found
         };
         let keep = rule.keep.as_ref().is_some_and(|expr| matches!(self.eval(expr, at).kind, ValKind::Bool(true)));
-        let removal = match (keep, rule.snapshot) {
+        let removal = match (keep || rule.stays, rule.snapshot) {
             (true, _) => Removal::Keep,
             (false, true) => Removal::Snapshot,
             (false, false) => Removal::Delete,
@@ -569,6 +569,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             body,
             after: references(&rule.after),
             removal,
+            protected: keep,
             can_be_kept: rule.keep.is_some() || rule.snapshot,
             create_first: rule.create_first,
             ignored: self.ignored(rule, at),

@@ -144,6 +144,7 @@ impl Parser<'_> {
             before: Vec::new(),
             keep: None,
             snapshot: false,
+            stays: false,
             turn: None,
             once: false,
             once_by: None,
@@ -161,6 +162,7 @@ impl Parser<'_> {
                 ("before", _) => rule.before.push(self.operand(value)),
                 ("keep", _) => rule.keep = Some(self.operand(value)),
                 ("otherwise", Some("snapshot")) => rule.snapshot = true,
+                ("otherwise", Some("stay")) => rule.stays = true,
                 ("turn", _) => rule.turn = Some(Box::new(self.operand(value))),
                 ("once", Some(text)) => rule.once_by = Some(path(text, value.span)),
                 ("once", None) => rule.once = node.flag("once"),
@@ -174,7 +176,7 @@ impl Parser<'_> {
                 }
                 _ => self.wrong(
                     key.span,
-                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `replace=create-first`, `turn`, `once`, `shared`, `ignore` \
+                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `otherwise=stay`, `replace=create-first`, `turn`, `once`, `shared`, `ignore` \
                      and `ignore-when`",
                 ),
             }

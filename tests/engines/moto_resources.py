@@ -495,6 +495,12 @@ def policy(p, name):
     return name, {}
 
 
+@change("AWS::IAM::Policy")
+def change_policy(id, old, new):
+    delete_policy(id, old)
+    policy(new, id)
+
+
 @kind("AWS::Logs::LogGroup", lambda id, p: api("logs").delete_log_group(logGroupName=id), "LogGroupName")
 def log_group(p, name):
     api("logs").create_log_group(logGroupName=name, tags={tag["Key"]: tag["Value"] for tag in p.get("Tags", [])})
@@ -565,12 +571,23 @@ def change_repository(id, old, new):
     api("ecr").put_image_scanning_configuration(repositoryName=id, imageScanningConfiguration=lowered(scan))
 
 
-@kind("AWS::CodeBuild::Project", lambda id, p: api("codebuild").delete_project(name=id), "Name")
-def project(p, name):
+def project_of(p):
     asked = lowered(p.but())
     asked["source"]["buildspec"] = asked["source"].pop("buildSpec")
-    made = api("codebuild").create_project(name=name, **asked)["project"]
+    return asked
+
+
+@kind("AWS::CodeBuild::Project", lambda id, p: api("codebuild").delete_project(name=id), "Name")
+def project(p, name):
+    made = api("codebuild").create_project(name=name, **project_of(p))["project"]
     return name, {"Arn": made["arn"]}
+
+
+@change("AWS::CodeBuild::Project")
+def change_project(id, old, new):
+    # moto cannot change one: it is made again under its name.
+    api("codebuild").delete_project(name=id)
+    api("codebuild").create_project(name=id, **project_of(new))
 
 
 @kind("AWS::CodePipeline::Pipeline", lambda id, p: api("codepipeline").delete_pipeline(name=id), "Name")

@@ -130,7 +130,7 @@ def life(table: Table, person: Person, cloud, before: dict) -> None:
         cloud.object_store.delete_container("small-more")
         person.run("drift", "--detailed-exitcode", code=2)
         text = person.run("plan", code=1)
-        wrong.extend(["the plan does not say what a replacement of a container ends with"] if "nothing is left of either" not in text else [])
+        wrong.extend(["the plan does not say that the old container stays"] if "the old one stays" not in text else [])
         cloud.object_store.create_container("small-more")
         person.run("drift", "--detailed-exitcode")
         wrong.extend(["something is to do"] if "nothing to do" not in person.run("deploy", "--yes") else [])
@@ -145,17 +145,26 @@ def life(table: Table, person: Person, cloud, before: dict) -> None:
         person.run("deploy", "--yes")
         person.edit("    output files", record + "\n    output files")
         person.run("deploy", "--yes")
-    with table.step("a bucket that is not empty is emptied by name") as (_, wrong):
-        cloud.object_store.upload_object("small-media", "photos/a & b.jpg", data=b"x")
-        text = person.run("destroy", "--yes", *ALL, "--allow-replace", "more", code=2)
-        wrong.extend(["it is not told"] if "is not empty" not in text else [])
-    with table.step("destroy, leaving a bucket behind") as (_, wrong):
-        person.run("destroy", "--yes", *ALL, "--allow-replace", "more", "--empty", "media", "--retain", "more")
+    cloud.object_store.upload_object("small-media", "photos/a & b.jpg", data=b"x")
+    person.edit("bucket media {", "bucket media public-read=#true {")
+    with table.step("a bucket that changes keeps what is in it, and what was said of it goes") as (_, wrong):
+        for readers in (".r:*", None):
+            person.run("deploy", "--yes", "--allow-replace", "media")
+            container = cloud.object_store.get_container_metadata("small-media")
+            wrong.extend([f"{container.read_ACL} may read it, not {readers}"] if container.read_ACL != readers else [])
+            wrong.extend(["the object is gone"] if container.object_count != 1 else [])
+            if readers:
+                person.edit("bucket media public-read=#true {", "bucket media {")
+    with table.step("destroy, which leaves the buckets behind") as (_, wrong):
+        person.run("destroy", "--yes", *ALL, "--allow-replace", "more", "--retain", "more")
         # Heat lists one for a moment that it has deleted.
         there = [stack.status for stack in cloud.orchestration.stacks(name="small") if stack.status != "DELETE_COMPLETE"]
         wrong.extend(f"the stack is there: {status}" for status in there)
-        wrong.extend(["what was to stay is gone"] if "small-more" not in [container.name for container in cloud.object_store.containers()] else [])
-        cloud.object_store.delete_container("small-more")
+        left = [container.name for container in cloud.object_store.containers()]
+        wrong.extend(f"{name} is gone" for name in ("small-media", "small-more") if name not in left)
+        cloud.object_store.delete_object("photos/a & b.jpg", container="small-media")
+        for name in left:
+            cloud.object_store.delete_container(name)
     with table.step("nothing is left") as (_, wrong):
         wrong.extend(f"{kind} {name}" for kind, items in new(cloud, before).items() for name in items.values())
 
