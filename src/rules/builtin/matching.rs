@@ -14,7 +14,11 @@ pub const BUILTIN: Builtin = Builtin {
     run: |args| {
         let given = value(args, 0)?;
         let expression = regex_lite::Regex::new(text(args, 1)?).map_err(|error| error.to_string())?;
-        let ValKind::Text(known) = &given.kind else { return Ok(given.kind) };
+        let known = &match &given.kind {
+            ValKind::Text(known) => known.clone(),
+            ValKind::Integer(number) => number.to_string(),
+            _ => return Ok(given.kind),
+        };
         let Some(found) = expression.captures(known) else { return Err(format!("it has to be {}", text(args, 2)?)) };
         let groups: Vec<&str> = found.iter().skip(1).flatten().map(|group| group.as_str()).collect();
         Ok(ValKind::Text(if expression.captures_len() > 1 { groups.concat() } else { known.clone() }))
@@ -32,5 +36,8 @@ mod tests {
         assert!(matches!(run("a1", "[0-9]"), Ok(ValKind::Text(text)) if text == "a1"));
         assert!(matches!(run("0 issue \"ca\"", "^(.*)\"(.*)\"$"), Ok(ValKind::Text(text)) if text == "0 issue ca"));
         assert!(matches!(run("a", "[0-9]"), Err(why) if why == "it has to be this"));
+        let [number, expression, wanted] =
+            [Val::new(ValKind::Integer(587), Origin::default()), Val::text("[.]", Origin::default()), Val::text("this", Origin::default())];
+        assert!((BUILTIN.run)(&[number, expression, wanted]).is_err(), "a number is looked at as it would be written");
     }
 }
