@@ -140,7 +140,7 @@ def invent(kind, name, seed):
         return "CNAME"
     if name == "id" and kind == "string":
         # digits, since some providers' arguments take another's identifier as a number; no leading nought, which would be lost then
-        return f"1{int(digest[:12], 16)}"
+        return f"1{int(digest[:12], 16):015d}"
     if kind[0] == "object":
         return {n: invent(t, n, seed) for n, t in kind[1].items()}
     plain = {"string": digest[:32], "number": int(digest[:4], 16), "bool": False, "dynamic": [b'"string"', digest[:32]]}

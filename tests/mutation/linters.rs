@@ -150,14 +150,22 @@ fn configuration(terraform: &Terraform, name: &str, templates: &[String], enviro
         let mut template: Value = serde_json::from_str(template).unwrap();
         // A provider of its own for every module would be started for every module.
         if let Some(provider) = template.as_object_mut().unwrap().remove("provider") {
-            assert!(root["provider"].is_null() || root["provider"] == provider, "all templates of a target have the same provider");
+            // A provider stands only in a template that has something of it.
+            for (name, own) in provider.as_object().unwrap() {
+                let known = &mut root["provider"][name];
+                assert!(known.is_null() || known == own, "all templates of a target have the same providers");
+                *known = own.clone();
+                let wanted = &template["terraform"]["required_providers"][name];
+                if root["terraform"].is_null() {
+                    root["terraform"] = template["terraform"].clone();
+                }
+                root["terraform"]["required_providers"][name] = wanted.clone();
+            }
             // What it reads has to be declared where it stands.
             let said = provider.to_string();
             for (variable, _) in template["variable"].as_object().into_iter().flatten().filter(|(name, _)| said.contains(&format!("${{var.{name}}}"))) {
                 root["variable"][variable] = json!({ "type": "string", "default": "made-up-for-the-test" });
             }
-            root["provider"] = provider;
-            root["terraform"] = template["terraform"].clone();
         }
         let name = format!("m{index}");
         let mut call = Map::from_iter([("source".to_owned(), json!(format!("./{name}")))]);

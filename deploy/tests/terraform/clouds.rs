@@ -38,7 +38,13 @@ fn azure() -> Cloud {
             "terraform-azuredevops.facts",
             "terraform-random.facts",
         ],
-        params: &[("SITE_TLS_VAULT", Some("acme-vault")), ("SITE_TLS_NAME", Some("site")), ("SHIP_PROJECT", Some("shop"))],
+        params: &[
+            ("SITE_TLS_VAULT", Some("acme-vault")),
+            ("SITE_TLS_NAME", Some("site")),
+            ("SHIP_PROJECT", Some("shop")),
+            ("MAIL_APPLICATION", Some("app-1")),
+            ("MAIL_PRINCIPAL", Some("principal-1")),
+        ],
         service: ("azurerm_container_app", &["template", "container", "image"], json!({})),
         database: "azurerm_postgresql_flexible_server",
         changed: ("azurerm_postgresql_flexible_server", "backup_retention_days", json!(1)),
@@ -103,7 +109,13 @@ impl Botolphs {
         let provider = SchemaProvider::start(&python, &arguments, &terraform.folder("provider"));
         let mut environment = provider.environment();
         environment.push(("TF_CLI_CONFIG_FILE".to_owned(), path(&terraform.configuration())));
-        let common = [("S3_ACCESS_KEY", None), ("S3_ACCESS_SECRET", None), ("SOURCE_CONNECTION", Some("arn:none"))];
+        let common = [
+            ("S3_ACCESS_KEY", None),
+            ("S3_ACCESS_SECRET", None),
+            ("SOURCE_CONNECTION", Some("arn:none")),
+            ("MAIL_SMTP_USER", Some("shop")),
+            ("MAIL_SMTP_PASSWORD", None),
+        ];
         let params = common.iter().chain(cloud.params).map(|(name, value)| (format!("STACKC_PARAM_{name}"), value.unwrap_or(SECRET).to_owned()));
         environment.extend(params);
         let stack = fs::read_to_string(root().join("examples/botolphs/stack.kdl")).unwrap();

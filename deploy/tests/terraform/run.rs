@@ -194,7 +194,7 @@ impl Run {
         settings.add_filter(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID");
         settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT");
         // What the provider without a cloud makes up.
-        settings.add_filter(r"\b[0-9a-f]{32}\b", "MADE-UP");
+        settings.add_filter(r"\b([0-9a-f]{32}|1[0-9]{15})\b", "MADE-UP");
         settings.add_filter(r"203\.0\.113\.\d+", "203.0.113.0");
         let text = if shown {
             format!("{}\n{}", fs::read_to_string(self.folder.path().join("stack.kdl")).unwrap(), self.log.borrow())
