@@ -2,7 +2,7 @@
 
 use crate::cfn_lint::{lint, list};
 use crate::engines::{heat, python, terraform};
-use crate::heat::{answers, objections, properties};
+use crate::heat::{answers, behind_comments, objections, properties};
 use crate::product::{build, try_build};
 use serde_json::{Value, from_slice, from_str};
 use std::collections::{BTreeMap, BTreeSet};
@@ -206,7 +206,7 @@ fn text_passes_through_the_user_data_of_a_server_unchanged() {
     let answers = answers(&python, &[out.path().join("hot/template.yaml")], &[]);
     assert_eq!(objections(&answers), Vec::<String>::new());
     let data = properties(&answers[0], "OS::Nova::Server")[0]["user_data"].as_str().unwrap();
-    let config: Value = from_str(data.strip_prefix("#cloud-config\n").unwrap()).unwrap();
+    let config: Value = from_str(behind_comments(data)).unwrap();
     let pod: Value = from_str(config["write_files"][0]["content"].as_str().unwrap()).unwrap();
     let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
     compare(&cases, |name| Some(env.iter().find(|entry| entry["name"] == name.to_uppercase())?["value"].as_str()?.to_owned()));

@@ -94,7 +94,7 @@ fn every_template_is_valid_and_starts_servers_that_cloud_init_understands() {
     assert!(said.is_empty(), "cloud-init objects:\n{}", said.join("\n"));
     // JSON is what cloud-init and podman read, so it has to hold what only the cloud tells.
     for text in data {
-        let config: Value = from_str(text.strip_prefix("#cloud-config\n").unwrap()).expect("user data is JSON behind its first line");
+        let config: Value = from_str(behind_comments(&text)).expect("user data is JSON behind its first lines");
         let pod: Value = from_str(config["write_files"][0]["content"].as_str().unwrap()).expect("the pod is JSON");
         assert!(pod["spec"]["containers"][0]["image"].is_string());
     }
@@ -153,4 +153,13 @@ fn a_function_s_name_can_be_a_key() {
     assert_eq!(objections(&answers), Vec::<String>::new());
     let expected: Vec<Value> = ["odd", "outside"].iter().flat_map(|value| names.iter().map(move |name| json!({ name: value }))).collect();
     assert_eq!(properties(&answers[0], "OS::Heat::Value")[0]["value"], Value::from(expected));
+}
+
+/// User data behind the line that says what it is, and the comments after it.
+pub fn behind_comments(text: &str) -> &str {
+    let mut rest = text.strip_prefix("#cloud-config\n").expect("user data is for cloud-init");
+    while let Some((_, behind)) = rest.split_once('\n').filter(|_| rest.starts_with('#')) {
+        rest = behind;
+    }
+    rest
 }
