@@ -468,6 +468,10 @@ impl Checker<'_> {
             // Of a text with values in it, the beginning may be known.
             let known = match (format, &field.value) {
                 (Format::Path, Value::Joined(pieces)) => pieces.first().map(|piece| &piece.value),
+                // Of these, nothing that another resource gives can be a part.
+                (Format::Handle | Format::Statuses | Format::Version | Format::Method | Format::Cidr, Value::Joined(pieces)) => {
+                    pieces.iter().map(|piece| &piece.value).find(|piece| matches!(piece, Value::Output(..)))
+                }
                 _ => Some(&field.value),
             };
             match known {
