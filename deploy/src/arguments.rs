@@ -20,7 +20,7 @@ pub enum MessageFormat {
     bin_name = "stackc",
     version,
     about = "Takes a stack to a running one",
-    after_help = "Exit codes: 0 done or nothing to do, 1 the input is wrong, 2 the call is wrong, 3 the cloud refused or could not be reached, 130 left with Ctrl-C."
+    after_help = "Exit codes: 0 done or nothing to do, 1 the input is wrong, 2 the call is wrong, 3 the cloud refused or could not be reached, 4 with --detailed-exitcode there are changes, 130 left with Ctrl-C."
 )]
 pub struct Arguments {
     /// How messages about the input are written
@@ -145,7 +145,7 @@ pub enum OutputFormat {
 pub enum Verb {
     /// Show what a deploy would add, change, replace and remove
     #[command(
-        after_help = "Examples:\n  stackc plan\n  stackc plan --stage prod --set image=acme/shop:1.3\n  stackc plan --format json --detailed-exitcode    for CI: exit code 2 means changes"
+        after_help = "Examples:\n  stackc plan\n  stackc plan --stage prod --set image=acme/shop:1.3\n  stackc plan --format json --detailed-exitcode    for CI: exit code 4 means changes"
     )]
     Plan {
         #[command(flatten)]
@@ -157,7 +157,7 @@ pub enum Verb {
         /// How the plan is printed
         #[arg(long, value_enum, default_value = "table")]
         format: PrintFormat,
-        /// Exit code 2 when there are changes
+        /// Exit code 4 when there are changes
         #[arg(long)]
         detailed_exitcode: bool,
         /// Plan to put back, too, what was changed by others
@@ -219,14 +219,14 @@ pub enum Verb {
         follow: bool,
     },
     /// Compare a running stack with what was deployed
-    #[command(after_help = "Examples:\n  stackc drift\n  stackc drift --format json --detailed-exitcode    for CI: exit code 2 means drift")]
+    #[command(after_help = "Examples:\n  stackc drift\n  stackc drift --format json --detailed-exitcode    for CI: exit code 4 means drift")]
     Drift {
         #[command(flatten)]
         place: Place,
         /// How it is printed
         #[arg(long, value_enum, default_value = "table")]
         format: PrintFormat,
-        /// Exit code 2 when something drifted
+        /// Exit code 4 when something drifted
         #[arg(long)]
         detailed_exitcode: bool,
     },

@@ -215,6 +215,8 @@ pub enum Ending {
         how: String,
         /// What to do next.
         next: String,
+        /// Whether it was the removal of the whole that failed.
+        removal: bool,
     },
 }
 

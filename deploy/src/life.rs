@@ -135,7 +135,7 @@ impl<E: Engine> Life<E> {
                 self.screen.report(refused, &self.compiled.sources);
                 return Ok(Outcome::WrongInput);
             }
-            return Ok(if detailed { Outcome::WrongCall } else { Outcome::Done });
+            return Ok(if detailed { Outcome::Changes } else { Outcome::Done });
         }
         self.show(&plan, format);
         Ok(Outcome::Done)
@@ -211,7 +211,7 @@ impl<E: Engine> Life<E> {
                 reasons: explain::reasons(&events),
                 next: None,
             }),
-            Followed::Ended(Ending::Failed { how, next }, events) => Ok(self.failed(&how, &next, &events)),
+            Followed::Ended(Ending::Failed { how, next, .. }, events) => Ok(self.failed(&how, &next, &events)),
         }
     }
 
@@ -222,7 +222,7 @@ impl<E: Engine> Life<E> {
             return Ok(Outcome::Done);
         }
         let there = self.engine.status().await?.resources;
-        Ok(self.lock.renew(&site, &self.compiled, &there, &self.screen))
+        Ok(self.lock.renew(&site, &self.compiled, &there, &self.screen).await)
     }
 
     /// Waits for what goes on, and mends what keeps the stack from being changed. How it ended, if it cannot be changed.
@@ -235,7 +235,7 @@ impl<E: Engine> Life<E> {
                     match self.follow(running, &mut Watch::default()).await {
                         Followed::Left(outcome) => return Ok(Some(outcome)),
                         // To go on over a failure that nobody has seen yet would be to make it again.
-                        Followed::Ended(Ending::Failed { how, next }, events) => return Ok(Some(self.failed(&how, &next, &events))),
+                        Followed::Ended(Ending::Failed { how, next, .. }, events) => return Ok(Some(self.failed(&how, &next, &events))),
                         Followed::Ended(..) => {}
                     }
                 }
@@ -249,7 +249,7 @@ impl<E: Engine> Life<E> {
                     let running = self.engine.cure(cure.with, &skip).await?;
                     match self.follow(running, &mut Watch::default()).await {
                         Followed::Left(outcome) => return Ok(Some(outcome)),
-                        Followed::Ended(Ending::Failed { how, next }, events) => return Ok(Some(self.failed(&how, &next, &events))),
+                        Followed::Ended(Ending::Failed { how, next, .. }, events) => return Ok(Some(self.failed(&how, &next, &events))),
                         Followed::Ended(..) => {}
                     }
                 }
@@ -373,14 +373,14 @@ impl<E: Engine> Life<E> {
             match self.engine.state().await? {
                 State::Absent => {
                     self.screen.say(format!("there is no stack `{}` ({}): nothing to remove", self.compiled.name, self.engine.place()));
-                    return Ok(self.lock.forget(&self.engine.site(), &self.screen));
+                    return Ok(self.lock.forget(&self.engine.site(), &self.screen).await);
                 }
                 State::Busy(how, running) => {
                     self.screen.say(format!("{} is being changed already ({how}); following that first", self.compiled.name));
                     match self.follow(running, &mut Watch::default()).await {
                         Followed::Left(outcome) => return Ok(outcome),
                         // What a person has to mend before a removal goes on is told; a failed update is no hindrance.
-                        Followed::Ended(Ending::Failed { how, next }, events) if how.starts_with("DELETE") => return Ok(self.failed(&how, &next, &events)),
+                        Followed::Ended(Ending::Failed { how, next, removal: true }, events) => return Ok(self.failed(&how, &next, &events)),
                         Followed::Ended(..) => {}
                     }
                 }
@@ -431,9 +431,9 @@ impl<E: Engine> Life<E> {
                 Followed::Left(outcome) => return Ok(outcome),
                 Followed::Ended(Ending::Done | Ending::Gone, _) => {
                     self.screen.say(format!("{} is removed: {}", self.compiled.name, watch.summary()));
-                    return Ok(self.lock.forget(&self.engine.site(), &self.screen));
+                    return Ok(self.lock.forget(&self.engine.site(), &self.screen).await);
                 }
-                Followed::Ended(Ending::Failed { how, next }, events) => {
+                Followed::Ended(Ending::Failed { how, next, .. }, events) => {
                     let failed: Vec<String> = explain::reasons(&events).into_iter().filter_map(|reason| reason.name).collect();
                     // Only what could not be removed is left behind, and only where that was agreed to.
                     if !again || failed.is_empty() || !failed.iter().all(|name| kept.contains(name)) {
@@ -557,7 +557,7 @@ impl<E: Engine> Life<E> {
         match state {
             Some(State::Busy(_, running)) => match self.follow(running, &mut Watch::default()).await {
                 Followed::Left(outcome) => Ok(outcome),
-                Followed::Ended(Ending::Failed { how, next }, events) => Ok(self.failed(&how, &next, &events)),
+                Followed::Ended(Ending::Failed { how, next, .. }, events) => Ok(self.failed(&how, &next, &events)),
                 Followed::Ended(..) => Ok(Outcome::Done),
             },
             _ => Ok(Outcome::Done),
@@ -592,7 +592,7 @@ impl<E: Engine> Life<E> {
             }
             self.screen.print(&text);
         }
-        Ok(if detailed && !drifted.is_empty() { Outcome::WrongCall } else { Outcome::Done })
+        Ok(if detailed && !drifted.is_empty() { Outcome::Changes } else { Outcome::Done })
     }
 }
 

@@ -4,6 +4,11 @@
 //! engine it is; [`screen`] is all that is printed.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
+#[allow(unused_macros)]
+#[macro_use]
+#[path = "../../src/cli/out.rs"]
+mod out;
+
 mod arguments;
 mod begin;
 mod compile;
@@ -15,6 +20,7 @@ mod files;
 mod interrupt;
 mod life;
 mod lock;
+mod own;
 mod params;
 mod question;
 #[path = "../../src/cli/report.rs"]
@@ -32,10 +38,12 @@ pub enum Outcome {
     Done,
     /// The input is wrong.
     WrongInput,
-    /// The call is wrong; with `--detailed-exitcode`, that a plan has changes.
+    /// The call is wrong.
     WrongCall,
     /// The cloud refused, or could not be reached.
     Refused,
+    /// Asked for with `--detailed-exitcode`: there are changes, or there is drift.
+    Changes,
     /// Nobody waited for the end.
     Left,
 }
@@ -47,6 +55,7 @@ impl From<Outcome> for ExitCode {
             Outcome::WrongInput => 1,
             Outcome::WrongCall => 2,
             Outcome::Refused => 3,
+            Outcome::Changes => 4,
             Outcome::Left => 130,
         })
     }
@@ -54,7 +63,7 @@ impl From<Outcome> for ExitCode {
 
 /// Says what is wrong with the call.
 pub fn wrong_call(message: impl std::fmt::Display) -> Outcome {
-    eprintln!("stackc: {message}");
+    say!("stackc: {message}");
     Outcome::WrongCall
 }
 

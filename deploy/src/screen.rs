@@ -16,6 +16,12 @@ use std::time::Duration;
 /// Shorter ones would turn up in words that have nothing to do with them.
 const SHORTEST_HIDDEN: usize = 4;
 
+/// Whether a terminal acts on a character instead of showing it: control characters, and those that turn the direction of a line
+/// (Unicode's Bidi_Control).
+fn is_order(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t') || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Where everything is printed.
 pub struct Screen {
     secrets: Vec<String>,
@@ -48,9 +54,10 @@ impl Screen {
         self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
-    /// A text with stars in the place of secrets.
+    /// A text with stars in the place of secrets, and without what a terminal would take for an order: much of it comes from elsewhere.
     pub fn veil(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "****"))
+        let text = self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "****"));
+        if text.chars().any(is_order) { text.chars().map(|c| if is_order(c) { char::REPLACEMENT_CHARACTER } else { c }).collect() } else { text }
     }
 
     /// A line for whoever watches.
@@ -58,16 +65,16 @@ impl Screen {
         let text = self.veil(text.as_ref());
         if self.terminal {
             // A line above the bars, if there are any.
-            self.bars.suspend(|| eprintln!("{text}"));
+            self.bars.suspend(|| say!("{text}"));
         } else {
-            eprintln!("{text}");
+            say!("{text}");
         }
     }
 
     /// For an engine that waits something out.
     pub fn notice(&self) -> Rc<dyn Fn(&str)> {
         let (bars, terminal) = (self.bars.clone(), self.terminal);
-        Rc::new(move |text| if terminal { bars.suspend(|| eprintln!("{text}")) } else { eprintln!("{text}") })
+        Rc::new(move |text| if terminal { bars.suspend(|| say!("{text}")) } else { say!("{text}") })
     }
 
     /// A result, whole lines.
@@ -138,8 +145,7 @@ impl Screen {
         if !self.asks {
             return Answer::Nobody;
         }
-        eprint!("{}", self.veil(prompt));
-        if std::io::stderr().flush().is_err() {
+        if std::io::stderr().lock().write_all(self.veil(prompt).as_bytes()).is_err() {
             return Answer::Nobody;
         }
         question::typed(|| {
@@ -250,6 +256,12 @@ mod tests {
         let text = serde_json::json!({ "is": "one \"quoted\" value" }).to_string();
         assert_eq!(screen.veil(&text), "{\"is\":\"****\"}");
         assert_eq!(screen.veil("one \"quoted\" value, and a second line, abc"), "****, ****, abc");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_not_printed() {
+        let screen = Screen::new(MessageFormat::Human, true);
+        assert_eq!(screen.veil("\u{1b}[2Jgone\r\u{9b}1m\u{202e}txt\u{7}\n\tstays"), "\u{fffd}[2Jgone\u{fffd}\u{fffd}1m\u{fffd}txt\u{fffd}\n\tstays");
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn a_first_deploy_an_update_and_its_outputs() {
     run.ok(&["deploy", "--yes"]);
     run.edit("versioned=#true", "versioned=#false");
     run.ok(&["plan"]);
-    run.ends(&["plan", "--detailed-exitcode", "--format", "json"], 2);
+    run.ends(&["plan", "--detailed-exitcode", "--format", "json"], 4);
     run.ok(&["deploy", "--yes"]);
     run.ok(&["outputs", "--format", "env"]);
     run.ok(&["events", "--last", "4"]);
@@ -149,7 +149,7 @@ fn what_others_changed_is_found_and_put_back() {
         // What Azure itself says has no effect is none.
         world.script.noise = vec![("images", json!({ "path": "properties.policies", "propertyChangeType": "NoEffect", "before": { "a": 1 } }))];
     });
-    run.ends(&["drift", "--detailed-exitcode"], 2);
+    run.ends(&["drift", "--detailed-exitcode"], 4);
     run.ok(&["deploy", "--yes"]);
     run.ok(&["drift", "--detailed-exitcode"]);
     snapshot("arm-drift", &run);

@@ -53,7 +53,7 @@ fn a_first_deploy_an_update_and_its_outputs() {
     // The secret is given each time; that it is the same is seen.
     run.ok(&["deploy", "--yes"]);
     run.ok(&["plan", "--set", "host=192.0.2.2"]);
-    run.ends(&["plan", "--set", "host=192.0.2.2", "--detailed-exitcode", "--format", "json"], 2);
+    run.ends(&["plan", "--set", "host=192.0.2.2", "--detailed-exitcode", "--format", "json"], 4);
     run.ok(&["deploy", "--yes", "--set", "host=192.0.2.2"]);
     run.ok(&["outputs", "--format", "env"]);
     run.ok(&["outputs", "--format", "json"]);
@@ -263,7 +263,7 @@ fn what_others_changed_is_seen_and_put_back() {
     run.ok(&["deploy", "--yes"]);
     run.ok(&["drift"]);
     run.fake.with(|world| world.script.check_fails = vec![("media", "ClientException: resources.media: Container HEAD failed: 404 Not Found")]);
-    run.ends(&["drift", "--detailed-exitcode"], 2);
+    run.ends(&["drift", "--detailed-exitcode"], 4);
     run.ok(&["drift", "--format", "json"]);
     run.fake.with(|world| world.script.check_fails.clear());
     // What failed to be found might be made anew, and is guarded.

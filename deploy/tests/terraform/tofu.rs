@@ -14,7 +14,7 @@ fn tofu_is_taken_where_it_is_alone() {
     let run = Run::faked_as("plain", &["tofu"]);
     run.edit("    registry images keep=20\n", "");
     run.edit("    output images (get)images.url\n", "");
-    opentofu(&run, &["plan", "--detailed-exitcode", "--state", "local"], 2);
+    opentofu(&run, &["plan", "--detailed-exitcode", "--state", "local"], 4);
     opentofu(&run, &["deploy", "--yes"], 0);
     opentofu(&run, &["status"], 0);
     opentofu(&run, &["events"], 2);

@@ -3,6 +3,7 @@
 mod bucket;
 mod changes;
 mod fault;
+mod http;
 mod policy;
 mod registry;
 mod template;
@@ -97,6 +98,9 @@ pub enum Repair {
 /// CloudFormation's type of a registry's repository.
 const REPOSITORY: &str = "AWS::ECR::Repository";
 
+/// CloudFormation's reason for what somebody asked for.
+const BY_A_USER: &str = "User Initiated";
+
 /// How often it is looked whether something that was asked for has begun.
 const LOOKS: usize = 10;
 
@@ -124,8 +128,7 @@ async fn by_profile(
 impl Cfn {
     /// Connects, by what AWS's own tools would use: flags, environment, profile.
     pub async fn new(options: Options, pace: Pace, notice: Notice) -> Result<Cfn, Trouble> {
-        use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-        let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let http = http::client();
         let timeouts = aws_config::timeout::TimeoutConfig::builder()
             .connect_timeout(pace.answer.min(std::time::Duration::from_secs(10)))
             .operation_attempt_timeout(pace.answer)
@@ -205,7 +208,7 @@ impl Cfn {
                 }
                 found.push(event);
             }
-            next = page.next_token;
+            next = onward(next, page.next_token)?;
             if next.is_none() {
                 break;
             }
@@ -241,9 +244,9 @@ impl Cfn {
                     return Ok(running);
                 }
                 let begins = event.resource_status().is_some_and(|status| status.as_str().ends_with("_IN_PROGRESS"));
-                began = is_stack(event) && begins && event.resource_status_reason() == Some("User Initiated");
+                began = is_stack(event) && begins && event.resource_status_reason() == Some(BY_A_USER);
             }
-            next = page.next_token;
+            next = onward(next, page.next_token)?;
             if next.is_none() {
                 // It is the first thing that happened to the stack.
                 if began {
@@ -273,7 +276,7 @@ impl Cfn {
                 }
             }
             found.extend(page.changes.unwrap_or_default());
-            next = page.next_token;
+            next = onward(next, page.next_token)?;
             if next.is_none() {
                 return Ok(Ok(found));
             }
@@ -354,7 +357,7 @@ impl Cfn {
             });
             // While a stack is half removed, those that are out of it are listed too.
             found.extend(there.filter(|resource| !matches!(resource.how.as_str(), "DELETE_COMPLETE" | "DELETE_SKIPPED")));
-            next = page.next_token;
+            next = onward(next, page.next_token)?;
             if next.is_none() {
                 return Ok(found);
             }
@@ -398,6 +401,11 @@ impl Cfn {
         }
         .to_owned()
     }
+}
+
+/// The next page of a list; a cloud that names the same one again would never come to its end.
+fn onward(before: Option<String>, next: Option<String>) -> Result<Option<String>, Fault> {
+    if next.is_some() && next == before { Err(Fault::Strange("a page of a list leads back to itself".to_owned())) } else { Ok(next) }
 }
 
 /// CloudFormation's word for how a stack is.
@@ -657,7 +665,8 @@ impl Engine for Cfn {
             Verb::Rollback => &["UPDATE_ROLLBACK_COMPLETE"],
             Verb::Destroy => &[],
         };
-        let ending = if good.contains(&how.as_str()) { Ending::Done } else { Ending::Failed { next: self.next_after(&how), how } };
+        let ending =
+            if good.contains(&how.as_str()) { Ending::Done } else { Ending::Failed { next: self.next_after(&how), removal: how.starts_with("DELETE"), how } };
         Ok(Progress::Ended(events, ending))
     }
 
@@ -740,7 +749,7 @@ impl Engine for Cfn {
                     drift.unchecked.push(resource.logical_resource_id.unwrap_or_default());
                 }
             }
-            next = page.next_token;
+            next = onward(next, page.next_token).map_err(|why| why.trouble("read what drifted"))?;
             if next.is_none() {
                 return Ok(drift);
             }
@@ -800,7 +809,8 @@ fn is_stack(event: &StackEvent) -> bool {
 
 fn event(event: &StackEvent) -> Event {
     let word = event.resource_status().map(|status| status.as_str()).unwrap_or_default();
-    let reason = event.resource_status_reason().map(|reason| reason.trim().to_owned());
+    // That somebody asked for it is no reason.
+    let reason = event.resource_status_reason().map(|reason| reason.trim().to_owned()).filter(|reason| reason != BY_A_USER);
     let cancelled = reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("cancelled"));
     let step = match word {
         // What is given up because something else failed is no reason.

@@ -10,7 +10,8 @@ mod process;
 mod running;
 
 use super::{Drift, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, Site, State, Status, Trouble, Wanted};
-use folder::{forget, private_file};
+use crate::own::private_file;
+use folder::forget;
 use process::{Program, Said};
 pub use running::Running;
 use serde_json::{Value, json};
@@ -162,6 +163,7 @@ impl Terraform {
             });
         }
         self.sweep();
+        self.only_ours()?;
         let backend = format!("{:#}\n", block(&self.backend));
         let required = serde_json::from_str::<Value>(template).ok().and_then(|template| template.get("terraform").cloned());
         let ready = json!({ "program": self.program.name(), "backend": block(&self.backend), "required": required }).to_string();
@@ -254,7 +256,7 @@ impl Terraform {
     /// The parameters that have no default, and that the environment gives no value.
     fn without_value(&self) -> Vec<&(String, bool, Option<String>)> {
         let template: Value = serde_json::from_str(&self.options.template).unwrap_or_default();
-        let given = |name: &str| template.pointer(&format!("/variable/{name}/default")).is_some() || std::env::var_os(format!("TF_VAR_{name}")).is_some();
+        let given = |name: &str| template.pointer(&format!("/variable/{name}/default")).is_some();
         self.options.params.iter().filter(|(name, _, value)| value.is_none() && !given(name)).collect()
     }
 
