@@ -121,6 +121,17 @@ pub struct Losses {
     pub elsewhere: bool,
 }
 
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For a person.
+    Table,
+    /// For a program.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+}
+
 /// How a table is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PrintFormat {
@@ -145,7 +156,7 @@ pub enum OutputFormat {
 pub enum Verb {
     /// Show what a deploy would add, change, replace and remove
     #[command(
-        after_help = "Examples:\n  stackc plan\n  stackc plan --stage prod --set image=acme/shop:1.3\n  stackc plan --format json --detailed-exitcode    for CI: exit code 4 means changes"
+        after_help = "Examples:\n  stackc plan\n  stackc plan --stage prod --set image=acme/shop:1.3\n  stackc plan --format markdown    for a comment on a pull request\n  stackc plan --format json --detailed-exitcode    for CI: exit code 4 means changes"
     )]
     Plan {
         #[command(flatten)]
@@ -156,7 +167,10 @@ pub enum Verb {
         losses: Losses,
         /// How the plan is printed
         #[arg(long, value_enum, default_value = "table")]
-        format: PrintFormat,
+        format: PlanFormat,
+        /// A line for each resource, with its type, and all that changes in it
+        #[arg(long)]
+        long: bool,
         /// Exit code 4 when there are changes
         #[arg(long)]
         detailed_exitcode: bool,
@@ -178,6 +192,9 @@ pub enum Verb {
         /// Do not ask before what loses nothing
         #[arg(long)]
         yes: bool,
+        /// Show a line for each resource, with its type, and all that changes in it
+        #[arg(long)]
+        long: bool,
         /// Where a failed update could not go back: leave this resource as it is
         #[arg(long, value_name = "NAME")]
         skip: Vec<String>,
@@ -198,13 +215,16 @@ pub enum Verb {
         format: PrintFormat,
     },
     /// Print the outputs of a running stack
-    #[command(after_help = "Examples:\n  stackc outputs\n  stackc outputs --format env > .env\n  stackc outputs --format json")]
+    #[command(after_help = "Examples:\n  stackc outputs\n  stackc outputs --format env > .env\n  stackc outputs --name files\n  stackc outputs --format json")]
     Outputs {
         #[command(flatten)]
         place: Place,
         /// How they are printed
         #[arg(long, value_enum, default_value = "table")]
         format: OutputFormat,
+        /// Print the value of this one alone
+        #[arg(long, value_name = "NAME", conflicts_with = "format")]
+        name: Option<String>,
     },
     /// Show what happened to a running stack
     #[command(after_help = "Examples:\n  stackc events\n  stackc events --last 500\n  stackc events --follow")]
@@ -217,6 +237,9 @@ pub enum Verb {
         /// Go on until what goes on has come to its end
         #[arg(long)]
         follow: bool,
+        /// How they are printed
+        #[arg(long, value_enum, default_value = "table", conflicts_with = "follow")]
+        format: PrintFormat,
     },
     /// Compare a running stack with what was deployed
     #[command(after_help = "Examples:\n  stackc drift\n  stackc drift --format json --detailed-exitcode    for CI: exit code 4 means drift")]

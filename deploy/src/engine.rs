@@ -178,6 +178,8 @@ pub struct Event {
     pub word: String,
     /// The cloud's reason.
     pub reason: Option<String>,
+    /// Whether what happens to it is that it goes.
+    pub goes: bool,
 }
 
 /// How far something got.

@@ -1,13 +1,15 @@
 //! The verbs, the same for every engine: look, plan, show, refuse or ask, do, follow, explain.
 
-use crate::arguments::{Losses, OutputFormat, Place, PrintFormat, Values, Verb};
+use crate::arguments::{Losses, OutputFormat, Place, PlanFormat, PrintFormat, Values, Verb};
 use crate::compile::Compiled;
 use crate::engine::{Drift, Ending, Engine, Event, Progress, State, Trouble, Wanted, What};
 use crate::interrupt::{self, Pressed};
 use crate::lock::LockFile;
 use crate::question::Answer;
-use crate::screen::{Screen, Watch};
-use crate::{Outcome, explain, params, table};
+use crate::screen::Screen;
+use crate::table::Detail;
+use crate::watch::Watch;
+use crate::{Outcome, explain, markdown, params, table};
 use serde_json::json;
 use stackc::diag::Diagnostic;
 use std::time::Duration;
@@ -17,6 +19,10 @@ const ROUNDS: usize = 4;
 
 /// Said at the first Ctrl-C where an operation ends with us.
 const ASKED_TO_STOP: &str = "\nit is asked to stop: it ends what it is at, and keeps what was done\nCtrl-C once more kills it, and what it is making then may stay in the cloud with nobody knowing";
+
+fn detail(long: bool) -> Detail {
+    if long { Detail::All } else { Detail::Nodes }
+}
 
 /// Says why something was not done; `goes_on` when an operation is under way all the same.
 fn told(compiled: &Compiled, screen: &Screen, trouble: Trouble, goes_on: Option<&str>) -> Outcome {
@@ -66,6 +72,9 @@ impl<E: Engine> Life<E> {
 
     async fn verb(mut self, verb: Verb) -> Outcome {
         if let Verb::Plan { losses, .. } | Verb::Deploy { losses, .. } = &verb {
+            if let Some(running) = self.lock.running(&self.engine.site()) {
+                self.compiled.learn(running);
+            }
             // What the lock file tells needs no cloud.
             let mut found = self.lock.judge(&self.engine.site(), &self.compiled, &losses.allow_replace);
             found.extend(self.not_here(losses));
@@ -78,13 +87,13 @@ impl<E: Engine> Life<E> {
             }
         }
         let ended = match verb {
-            Verb::Plan { values, losses, format, detailed_exitcode, revert_drift, .. } => {
-                self.plan(&values, &losses, format, detailed_exitcode, revert_drift).await
+            Verb::Plan { values, losses, format, long, detailed_exitcode, revert_drift, .. } => {
+                self.plan(&values, &losses, (format, detail(long)), detailed_exitcode, revert_drift).await
             }
-            Verb::Deploy { values, losses, yes, skip, revert_drift, .. } => self.deploy(&values, &losses, yes, &skip, revert_drift).await,
+            Verb::Deploy { values, losses, yes, long, skip, revert_drift, .. } => self.deploy(&values, &losses, (yes, detail(long)), &skip, revert_drift).await,
             Verb::Status { format, .. } => self.status(format).await,
-            Verb::Outputs { format, .. } => self.outputs(format).await,
-            Verb::Events { last, follow, .. } => self.events(last, follow).await,
+            Verb::Outputs { format, name, .. } => self.outputs(format, name.as_deref()).await,
+            Verb::Events { last, follow, format, .. } => self.events(last, follow, format).await,
             Verb::Drift { format, detailed_exitcode, .. } => self.drift(format, detailed_exitcode).await,
             Verb::Destroy { losses, yes, retain, empty, .. } => self.destroy(&losses, yes, &retain, &empty).await,
         };
@@ -107,7 +116,7 @@ impl<E: Engine> Life<E> {
 
     // ---- plan and deploy ----------------------------------------------------------------------------------------------
 
-    async fn plan(&mut self, values: &Values, losses: &Losses, format: PrintFormat, detailed: bool, revert_drift: bool) -> Result<Outcome, Trouble> {
+    async fn plan(&mut self, values: &Values, losses: &Losses, shown_as: (PlanFormat, Detail), detailed: bool, revert_drift: bool) -> Result<Outcome, Trouble> {
         match self.engine.state().await? {
             State::Busy(how, _) => {
                 return Err(Trouble::Resumable {
@@ -128,7 +137,7 @@ impl<E: Engine> Life<E> {
         let mut plan = self.engine.plan(&wanted).await?;
         if let Some(planned) = plan.with.take() {
             let shown = crate::engine::Plan { with: Some(()), changes: plan.changes, notes: plan.notes };
-            self.show(&shown, format);
+            self.show(&shown, shown_as);
             self.engine.discard(planned).await?;
             let refused = explain::guarded(&self.compiled, &shown.changes, &losses.allow_replace);
             if !refused.is_empty() {
@@ -137,15 +146,16 @@ impl<E: Engine> Life<E> {
             }
             return Ok(if detailed { Outcome::Changes } else { Outcome::Done });
         }
-        self.show(&plan, format);
+        self.show(&plan, shown_as);
         Ok(Outcome::Done)
     }
 
-    fn show<P>(&self, plan: &crate::engine::Plan<P>, format: PrintFormat) {
+    fn show<P>(&self, plan: &crate::engine::Plan<P>, (format, detail): (PlanFormat, Detail)) {
         let place = self.engine.place();
         match format {
-            PrintFormat::Table => self.screen.print(&table::plan(&self.compiled, &place, plan)),
-            PrintFormat::Json => self.screen.print(&format!("{:#}\n", table::plan_json(&self.compiled, &place, plan))),
+            PlanFormat::Table => self.screen.print(&table::plan(&self.compiled, &place, plan, detail)),
+            PlanFormat::Markdown => self.screen.print(&markdown::plan(&self.compiled, &place, plan)),
+            PlanFormat::Json => self.screen.print(&format!("{:#}\n", table::plan_json(&self.compiled, &place, self.engine.site().account.as_deref(), plan))),
         }
     }
 
@@ -171,7 +181,14 @@ impl<E: Engine> Life<E> {
         Ok(Ok(Wanted { template: self.compiled.template.clone(), params: found.given, protect, allowed, revert_drift }))
     }
 
-    async fn deploy(&mut self, values: &Values, losses: &Losses, yes: bool, skip: &[String], revert_drift: bool) -> Result<Outcome, Trouble> {
+    async fn deploy(
+        &mut self,
+        values: &Values,
+        losses: &Losses,
+        (yes, detail): (bool, Detail),
+        skip: &[String],
+        revert_drift: bool,
+    ) -> Result<Outcome, Trouble> {
         if let Some(outcome) = self.make_fit(yes, skip).await? {
             return Ok(outcome);
         }
@@ -180,7 +197,7 @@ impl<E: Engine> Life<E> {
             Err(outcome) => return Ok(outcome),
         };
         let plan = self.engine.plan(&wanted).await?;
-        self.screen.say(table::plan(&self.compiled, &self.engine.place(), &plan).trim_end());
+        self.screen.say(table::plan(&self.compiled, &self.engine.place(), &plan, detail).trim_end());
         let Some(planned) = plan.with else {
             self.engine.finish(&wanted).await?;
             self.print_outputs(OutputFormat::Table).await?;
@@ -192,12 +209,16 @@ impl<E: Engine> Life<E> {
             self.screen.report(refused, &self.compiled.sources);
             return Ok(Outcome::WrongInput);
         }
-        if let Some(outcome) = self.agreed("Do this?", yes).await {
+        let question = format!("{} ({}): {}. Do this?", self.compiled.name, self.engine.place(), table::counts(&self.compiled, &plan.changes));
+        if let Some(outcome) = self.agreed(&question, yes).await {
             self.engine.discard(planned).await?;
             return Ok(outcome);
         }
         let running = self.engine.apply(planned).await?;
-        let mut watch = Watch::default();
+        let mut watch = match detail {
+            Detail::All => Watch::default(),
+            Detail::Nodes => Watch::of_plan(&self.compiled, &self.screen, &plan.changes),
+        };
         match self.follow(running, &mut watch).await {
             Followed::Left(outcome) => Ok(outcome),
             Followed::Ended(Ending::Done, _) => {
@@ -401,6 +422,7 @@ impl<E: Engine> Life<E> {
             there.len(),
             if there.len() == 1 { "" } else { "s" }
         ));
+        self.screen.say(table::removal(&self.compiled, &there, &kept).trim_end());
         if !data.is_empty() {
             let names = data.join(", ");
             let answer = self.screen.ask_value(&format!("This holds data: {names}. Type {} to remove it all", self.compiled.name), None, false).await;
@@ -417,14 +439,15 @@ impl<E: Engine> Life<E> {
                     return Ok(Outcome::WrongCall);
                 }
             }
-        } else if let Some(outcome) = self.agreed("Remove it all?", yes).await {
+        } else if let Some(outcome) = self.agreed(&format!("Remove all {} from {}?", self.compiled.name, self.engine.place()), yes).await {
             return Ok(outcome);
         }
         if let Some(outcome) = self.cleared(&kept, empty).await? {
             return Ok(outcome);
         }
         let mut running = self.engine.destroy(&kept).await?;
-        let mut watch = Watch::default();
+        let going = there.iter().map(|resource| resource.name.clone()).filter(|name| !kept.contains(name));
+        let mut watch = Watch::of_removal(&self.compiled, &self.screen, going);
         let mut again = true;
         loop {
             match self.follow(running, &mut watch).await {
@@ -509,7 +532,19 @@ impl<E: Engine> Life<E> {
         Ok(())
     }
 
-    async fn outputs(&mut self, format: OutputFormat) -> Result<Outcome, Trouble> {
+    async fn outputs(&mut self, format: OutputFormat, name: Option<&str>) -> Result<Outcome, Trouble> {
+        if let Some(name) = name {
+            let Some(known) = self.compiled.origins.outputs.iter().find(|output| output.user_name == name) else {
+                let names = stackc::diag::list(self.compiled.origins.outputs.iter().map(|output| &output.user_name));
+                return Err(Trouble::Call(format!("the stack has no output `{name}`: it has {names}")));
+            };
+            let found = self.engine.outputs().await?;
+            let Some((_, value)) = found.iter().find(|(of, _)| *of == known.name) else {
+                return Err(Trouble::Call(format!("what runs has no output `{name}` yet: `stackc deploy` makes it")));
+            };
+            self.screen.print(&format!("{value}\n"));
+            return Ok(Outcome::Done);
+        }
         self.print_outputs(format).await?;
         Ok(Outcome::Done)
     }
@@ -517,6 +552,8 @@ impl<E: Engine> Life<E> {
     async fn status(&mut self, format: PrintFormat) -> Result<Outcome, Trouble> {
         let status = self.engine.status().await?;
         let place = self.engine.place();
+        // As with all that asks after what is not there.
+        let there = if status.how.is_some() { Outcome::Done } else { Outcome::WrongCall };
         if format == PrintFormat::Json {
             let resources: Vec<_> = status
                 .resources
@@ -530,7 +567,7 @@ impl<E: Engine> Life<E> {
             let whole =
                 json!({ "stack": self.compiled.name, "place": place, "status": status.how, "reason": status.reason, "facts": facts, "resources": resources });
             self.screen.print(&format!("{whole:#}\n"));
-            return Ok(Outcome::Done);
+            return Ok(there);
         }
         let mut text = format!("{} ({place}): {}\n", self.compiled.name, status.how.as_deref().unwrap_or("not there"));
         for (name, value) in status.reason.iter().map(|reason| ("reason", reason)).chain(status.facts.iter().map(|(name, value)| (name.as_str(), value))) {
@@ -541,17 +578,22 @@ impl<E: Engine> Life<E> {
             text.push_str(&format!("  {:<22}  {:<44}  {id}\n", resource.how.to_ascii_lowercase().replace('_', " "), self.compiled.label(&resource.name)));
         }
         self.screen.print(&text);
-        Ok(Outcome::Done)
+        Ok(there)
     }
 
-    async fn events(&mut self, last: usize, follow: bool) -> Result<Outcome, Trouble> {
+    async fn events(&mut self, last: usize, follow: bool, format: PrintFormat) -> Result<Outcome, Trouble> {
         let state = if follow { Some(self.engine.state().await?) } else { None };
         let events = self.engine.events(last).await?;
+        if format == PrintFormat::Json {
+            let events: Vec<_> = events.iter().map(|event| self.event_json(event)).collect();
+            self.screen.print(&format!("{:#}\n", json!({ "stack": self.compiled.name, "place": self.engine.place(), "events": events })));
+            return Ok(Outcome::Done);
+        }
         let mut text = String::new();
         for event in &events {
             let label = event.name.as_ref().map_or_else(|| format!("stack {}", self.compiled.name), |name| self.compiled.label(name));
             let reason = event.reason.as_ref().map(|reason| format!("  {reason}")).unwrap_or_default();
-            text.push_str(&format!("{}  {label:<44}  {}{reason}\n", moment(event.at), event.word.to_ascii_lowercase().replace('_', " ")));
+            text.push_str(&format!("{} UTC  {label:<44}  {}{reason}\n", moment(event.at), event.word.to_ascii_lowercase().replace('_', " ")));
         }
         self.screen.print(&text);
         match state {
@@ -562,6 +604,13 @@ impl<E: Engine> Life<E> {
             },
             _ => Ok(Outcome::Done),
         }
+    }
+
+    fn event_json(&self, event: &Event) -> serde_json::Value {
+        let user = event.name.as_deref().map(|name| self.compiled.user_name(name));
+        let label = event.name.as_deref().map(|name| self.compiled.label(name));
+        let at = format!("{}Z", moment(event.at).replace(' ', "T"));
+        json!({ "at": at, "resource": user, "label": label, "name": event.name, "type": event.ty, "status": event.word, "reason": event.reason })
     }
 
     async fn drift(&mut self, format: PrintFormat, detailed: bool) -> Result<Outcome, Trouble> {
@@ -579,7 +628,7 @@ impl<E: Engine> Life<E> {
                 format!("{} no longer as deployed", drifted.len())
             };
             let mut text = format!("{} ({}): {head}\n", self.compiled.name, self.engine.place());
-            text.push_str(&table::lines(&self.compiled, &drifted, |what| if what == What::Remove { "removed" } else { "changed" }));
+            text.push_str(&table::lines(&self.compiled, &drifted, |change| if change.what == What::Remove { "removed" } else { "changed" }));
             if !unchecked.is_empty() {
                 text.push_str(&format!("  {} could not be compared: the cloud cannot compare resources of their types\n", unchecked.len()));
             }

@@ -58,6 +58,11 @@ impl LockFile {
         running.map(|running| lock::judge(running, &compiled.origins, compiled.target.format, compiled.span, allowed)).unwrap_or_default()
     }
 
+    /// What it says of the running stack.
+    pub fn running(&self, site: &Site) -> Option<&Running> {
+        self.before.as_ref()?.get(&self.at(site))
+    }
+
     /// Where else the file says that the stack runs, when it does not say so of here: to deploy it here would be to make it a second time.
     pub fn only_elsewhere(&self, site: &Site) -> Option<(String, Span)> {
         let before = self.before.as_ref()?;

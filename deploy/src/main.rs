@@ -20,6 +20,7 @@ mod files;
 mod interrupt;
 mod life;
 mod lock;
+mod markdown;
 mod own;
 mod params;
 mod question;
@@ -27,6 +28,7 @@ mod question;
 mod report;
 mod screen;
 mod table;
+mod watch;
 
 pub use arguments::{Input, MessageFormat};
 use std::process::ExitCode;

@@ -55,7 +55,7 @@ fn a_first_deploy_an_update_and_its_outputs() {
     run.ok(&["events", "--last", "4"]);
     run.ends(&["destroy", "--yes", "--allow-replace", "media"], 2);
     run.ok(&["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "images"]);
-    run.ok(&["status"]);
+    run.ends(&["status"], 2);
     assert!(run.fake.with(|world| world.groups.is_empty() && world.live.is_empty()));
     snapshot("arm-a-first-deploy", &run);
 }

@@ -32,7 +32,7 @@ fn a_first_deploy_an_update_and_its_outputs() {
     run.ok(&["outputs", "--format", "json"]);
     run.ends(&["destroy", "--yes", "--allow-replace", "media"], 2);
     run.ok(&["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "api-key"]);
-    run.ok(&["status"]);
+    run.ends(&["status"], 2);
     snapshot("a-first-deploy", &run);
 }
 

@@ -141,3 +141,24 @@ fn what_a_cloud_says_gives_a_terminal_no_orders() {
     assert!(ended.stderr.contains("such"), "{}", ended.stderr);
     assert!(!ended.stderr.contains(['\u{9b}', '\u{9c}', '\u{202e}']), "{:?}", ended.stderr);
 }
+
+#[test]
+fn a_plan_is_read_by_node_by_resource_and_in_a_pull_request() {
+    let run = Run::new(runs::SHOP);
+    run.fake.with(|world| world.script.create_only = vec!["ContainerDefinitions", "BucketEncryption"]);
+    run.ok(&["plan"]);
+    run.ok(&["plan", "--long"]);
+    run.ok(&["deploy", "--yes"]);
+    run.edit("acme/shop:1.2", "acme/shop:`1|3`");
+    run.ok(&["plan"]);
+    run.ok(&["plan", "--long"]);
+    run.ok(&["plan", "--format", "markdown"]);
+    run.ok(&["outputs", "--name", "files"]);
+    run.ends(&["outputs", "--name", "file"], 2);
+    run.edit("    bucket media versioned=#true\n", "");
+    run.edit("    output files (get)media.domain\n", "");
+    run.ends(&["plan"], 1);
+    run.ends(&["plan", "--format", "markdown"], 1);
+    run.ok(&["events", "--last", "2", "--format", "json"]);
+    runs::snapshot("plan-shown", &run);
+}

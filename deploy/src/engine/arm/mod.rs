@@ -283,7 +283,15 @@ impl Engine for Arm {
                 events.extend(follow::failed(&stack.body, &running.names, &running.told, stack.at));
             }
             let reason = why.filter(|_| step == Step::Failed);
-            events.push(Event { at: stack.at, name: None, ty: "Microsoft.Resources/deploymentStacks".to_owned(), step, word: state.clone(), reason });
+            events.push(Event {
+                at: stack.at,
+                name: None,
+                ty: "Microsoft.Resources/deploymentStacks".to_owned(),
+                step,
+                word: state.clone(),
+                reason,
+                goes: false,
+            });
         }
         if !over {
             return Ok(Progress::Going(events));

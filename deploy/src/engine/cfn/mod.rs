@@ -827,5 +827,6 @@ fn event(event: &StackEvent) -> Event {
         step,
         word: word.to_owned(),
         reason,
+        goes: word.starts_with("DELETE"),
     }
 }

@@ -489,7 +489,7 @@ impl Engine for Terraform {
                 return Err(self.locked(&lock));
             }
             let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map(|since| since.as_secs_f64()).unwrap_or_default();
-            events.push(Event { at, name: None, ty: String::new(), step: super::Step::Failed, word: "refused".to_owned(), reason: Some(said) });
+            events.push(Event { at, name: None, ty: String::new(), step: super::Step::Failed, word: "refused".to_owned(), reason: Some(said), goes: false });
         }
         if let Some(lock) = events.iter().filter_map(|event| event.reason.as_deref()).find_map(changes::lock) {
             return Err(self.locked(&lock));
