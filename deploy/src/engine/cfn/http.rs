@@ -37,3 +37,16 @@ impl HttpConnector for Bounded<SharedHttpConnector> {
         HttpConnectorFuture::new(async { Ok(answer.await?.map(|body| SdkBody::from_body_1_x(Limited::new(body, MOST_BYTES)))) })
     }
 }
+
+/// Takes credentials and region from a profile that is named, and from nowhere else: a variable that is set by chance would be another account.
+pub async fn by_profile(loader: aws_config::ConfigLoader, profile: &str, region: bool, http: SharedHttpClient) -> aws_config::ConfigLoader {
+    use aws_config::meta::region::ProvideRegion;
+    use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+    let around = aws_config::provider_config::ProviderConfig::without_region().with_http_client(http);
+    let credentials = ProfileFileCredentialsProvider::builder().configure(&around).profile_name(profile).build();
+    let mut loader = loader.profile_name(profile).credentials_provider(credentials);
+    if region && let Some(found) = ProfileFileRegionProvider::builder().profile_name(profile).build().region().await {
+        loader = loader.region(found);
+    }
+    loader
+}

@@ -1,13 +1,75 @@
 //! The working folder: nobody else can look into it, and one at a time works in it.
 
-use super::{BACKEND, LOCK, LOG, RUNNING, TEMPLATE, Terraform};
+use super::process::{self, Said};
+use super::running::Running;
+use super::{BACKEND, LOCK, LOG, PROVIDERS, READY, RUNNING, TEMPLATE, Terraform, block, plain};
 use crate::engine::Trouble;
-use crate::own;
+use crate::own::{self, private_file};
+use serde_json::{Value, json};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
 impl Terraform {
+    /// An apply that somebody began here and that is still under way.
+    pub(super) fn under_way(&self) -> Option<Running> {
+        let known: Value = serde_json::from_str(&fs::read_to_string(self.path(RUNNING)).ok()?).ok()?;
+        let (id, plan) = (u32::try_from(known.get("process")?.as_u64()?).ok()?, known.get("plan")?.as_str()?);
+        process::is_running(id, plan).then(|| Running::of(None, id, plan.to_owned()))
+    }
+
+    /// Enters the folder, writes the template, and makes the program ready for it.
+    pub(super) async fn ready(&mut self) -> Result<(), Trouble> {
+        self.ready_for(&self.options.template.clone()).await
+    }
+
+    pub(super) async fn ready_for(&mut self, template: &str) -> Result<(), Trouble> {
+        self.enter().await?;
+        if self.under_way().is_some() {
+            return Err(Trouble::Resumable {
+                what: "what was begun here before is still under way".to_owned(),
+                next: "let it come to its end (`stackc events --follow`)".to_owned(),
+            });
+        }
+        self.sweep();
+        self.only_ours()?;
+        let backend = format!("{:#}\n", block(&self.backend));
+        let required = serde_json::from_str::<Value>(template).ok().and_then(|template| template.get("terraform").cloned());
+        let ready = json!({ "program": self.program.name(), "backend": block(&self.backend), "required": required }).to_string();
+        let write = |name: &str, text: &str| private_file(&self.path(name), text).map_err(|error| self.unusable(&error));
+        write(TEMPLATE, template)?;
+        write(BACKEND, &backend)?;
+        let locked = self.path(PROVIDERS).exists();
+        if fs::read_to_string(self.path(READY)).is_ok_and(|known| known == ready) && self.path(".terraform").exists() {
+            return Ok(());
+        }
+        let said = self.run(&["init", "-no-color"], &[]).await?;
+        if said.code != Some(0) {
+            return Err(self.not_ready(&said));
+        }
+        write(READY, &ready)?;
+        if !locked && self.path(PROVIDERS).exists() {
+            (self.notice)(&format!("{} holds the providers' versions: commit it, and every deploy takes the same", self.path(PROVIDERS).display()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn not_ready(&self, said: &Said) -> Trouble {
+        let text = plain(&format!("{}\n{}", said.out, said.err));
+        if text.contains("Backend configuration changed") || text.contains("Backend initialization required") {
+            return Trouble::Refused {
+                what: format!("the state was kept elsewhere before, and is now to be in {}", self.kept_in()),
+                reasons: Vec::new(),
+                next: Some(format!("move it once ({}), or leave out `--state` as it was", self.by_hand("init -migrate-state"))),
+            };
+        }
+        Trouble::refused(format!("{} cannot be made ready", self.program.title), text)
+    }
+
+    pub(super) fn occupied(&self) -> Trouble {
+        Trouble::Resumable { what: format!("another stackc is at work in {}", self.shown()), next: "let it come to its end".to_owned() }
+    }
+
     /// Makes the folder, and keeps others out of it; somebody who is in it is waited for.
     pub(super) async fn enter(&mut self) -> Result<(), Trouble> {
         if self.held.is_some() {
