@@ -213,6 +213,9 @@ pub enum Verb {
         /// How it is printed
         #[arg(long, value_enum, default_value = "table")]
         format: PrintFormat,
+        /// A line for each resource, with what the cloud calls it
+        #[arg(long)]
+        long: bool,
     },
     /// Print the outputs of a running stack
     #[command(after_help = "Examples:\n  stackc outputs\n  stackc outputs --format env > .env\n  stackc outputs --name files\n  stackc outputs --format json")]

@@ -380,6 +380,11 @@ pub trait Engine {
     /// Waits a moment, and says what happened meanwhile.
     async fn follow(&mut self, running: &mut Self::Running) -> Result<Progress, Trouble>;
 
+    /// Whether an operation can be stopped, as far as that is known before it is asked for; why not, as a sentence without its full stop.
+    fn can_cancel(&self, _running: &Self::Running) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     /// Stops an operation, and says what becomes of the stack, as a sentence without its full stop.
     async fn cancel(&mut self, running: &Self::Running) -> Result<&'static str, Trouble>;
 

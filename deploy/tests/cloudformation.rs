@@ -157,7 +157,7 @@ fn a_thousand_events_are_read_page_by_page() {
     let ended = run.finish(&["events", "--last", "5000"]);
     assert_eq!(ended.stdout.lines().count(), all);
     // What is said twice is shown once.
-    let shown = run.finish(&["status"]).stdout;
+    let shown = run.finish(&["status", "--long"]).stdout;
     assert_eq!(shown.lines().filter(|line| line.contains("create complete")).count(), 3, "{shown}");
 }
 

@@ -162,3 +162,14 @@ fn a_plan_is_read_by_node_by_resource_and_in_a_pull_request() {
     run.ok(&["events", "--last", "2", "--format", "json"]);
     runs::snapshot("plan-shown", &run);
 }
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_cancelled_is_not_offered() {
+    let run = Run::new(FILES);
+    run.fake.with(|world| world.script.hold = true);
+    let begun = |fake: &Fake| fake.with(|world| world.acts.iter().any(|act| act.contains("ExecuteChangeSet")));
+    let ended = run.interrupted(&["deploy", "--yes"], 1, begun);
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    assert!(ended.stderr.contains("cannot cancel a creation") && !ended.stderr.contains("once more"), "{}", ended.stderr);
+}

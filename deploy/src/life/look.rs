@@ -2,7 +2,7 @@
 
 use super::{Followed, Life};
 use crate::arguments::{OutputFormat, PrintFormat};
-use crate::engine::{Drift, Ending, Engine, Event, State, Trouble, What};
+use crate::engine::{Drift, Ending, Engine, Event, ResourceStatus, State, Trouble, What};
 use crate::watch::Watch;
 use crate::{Outcome, table};
 use serde_json::json;
@@ -51,7 +51,7 @@ impl<E: Engine> Life<E> {
         Ok(Outcome::Done)
     }
 
-    pub(super) async fn status(&mut self, format: PrintFormat) -> Result<Outcome, Trouble> {
+    pub(super) async fn status(&mut self, format: PrintFormat, long: bool) -> Result<Outcome, Trouble> {
         let status = self.engine.status().await?;
         let place = self.engine.place();
         // As with all that asks after what is not there.
@@ -75,9 +75,30 @@ impl<E: Engine> Life<E> {
         for (name, value) in status.reason.iter().map(|reason| ("reason", reason)).chain(status.facts.iter().map(|(name, value)| (name.as_str(), value))) {
             text.push_str(&format!("  {name}: {value}\n"));
         }
-        for resource in &status.resources {
-            let id = resource.id.as_deref().unwrap_or("");
-            text.push_str(&format!("  {:<22}  {:<44}  {id}\n", resource.how.to_ascii_lowercase().replace('_', " "), self.compiled.label(&resource.name)));
+        let words = |resource: &ResourceStatus| resource.how.to_ascii_lowercase().replace('_', " ");
+        if long {
+            for resource in &status.resources {
+                let id = resource.id.as_deref().unwrap_or("");
+                text.push_str(&format!("  {:<22}  {:<44}  {id}\n", words(resource), self.compiled.label(&resource.name)));
+            }
+        } else {
+            // Those of a node that are alike have one line.
+            let mut lines: Vec<(String, String, Vec<&ResourceStatus>)> = Vec::new();
+            for resource in &status.resources {
+                let (how, node) = (words(resource), table::node_of(&self.compiled, &resource.name));
+                match lines.iter_mut().find(|(known, name, _)| *known == how && *name == node) {
+                    Some((.., group)) => group.push(resource),
+                    None => lines.push((how, node, vec![resource])),
+                }
+            }
+            for (how, node, group) in lines {
+                let (name, behind) = match group.as_slice() {
+                    [one] => (self.compiled.label(&one.name), one.id.clone().unwrap_or_default()),
+                    many => (node, format!("{} resources", many.len())),
+                };
+                text.push_str(format!("  {how:<22}  {name:<44}  {behind}").trim_end());
+                text.push('\n');
+            }
         }
         self.screen.print(&text);
         Ok(there)

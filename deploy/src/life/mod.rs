@@ -93,7 +93,7 @@ impl<E: Engine> Life<E> {
                 self.plan(&values, &losses, (format, detail(long)), detailed_exitcode, revert_drift).await
             }
             Verb::Deploy { values, losses, yes, long, skip, revert_drift, .. } => self.deploy(&values, &losses, (yes, detail(long)), &skip, revert_drift).await,
-            Verb::Status { format, .. } => self.status(format).await,
+            Verb::Status { format, long, .. } => self.status(format, long).await,
             Verb::Outputs { format, name, .. } => self.outputs(format, name.as_deref()).await,
             Verb::Events { last, follow, format, .. } => self.events(last, follow, format).await,
             Verb::Drift { format, detailed_exitcode, .. } => self.drift(format, detailed_exitcode).await,
@@ -350,7 +350,14 @@ impl<E: Engine> Life<E> {
 
     /// After Ctrl-C.
     async fn left(&mut self, running: &E::Running) -> Outcome {
-        self.screen.say("\nnobody waits any longer, and it goes on in the cloud: the same command takes it up again, `stackc events --follow` only looks\nCtrl-C once more cancels it");
+        let can = self.engine.can_cancel(running);
+        let more = can.map_or_else(|why| why.to_owned(), |()| "Ctrl-C once more cancels it".to_owned());
+        self.screen.say(format!(
+            "\nnobody waits any longer, and it goes on in the cloud: the same command takes it up again, `stackc events --follow` only looks\n{more}"
+        ));
+        if can.is_err() {
+            return Outcome::Left;
+        }
         if interrupt::second(self.second_press).await == Pressed::Twice {
             match self.engine.cancel(running).await {
                 Ok(becomes) => self.screen.say(format!("cancelled: {becomes}; `stackc events --follow` shows it")),

@@ -77,6 +77,8 @@ pub struct Running {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verb {
+    /// The first deploy, which cannot be called off.
+    Create,
     Deploy,
     Rollback,
     Destroy,
@@ -232,7 +234,10 @@ impl Engine for Cfn {
         if !planned.creates {
             self.protect(&planned.stack, &planned.protect).await.map_err(|why| why.trouble("set what may be replaced"))?;
         }
-        let running = self.running(planned.stack.clone(), Verb::Deploy).await.map_err(|why| why.trouble("look at the stack's events"))?;
+        let running = self
+            .running(planned.stack.clone(), if planned.creates { Verb::Create } else { Verb::Deploy })
+            .await
+            .map_err(|why| why.trouble("look at the stack's events"))?;
         let token = token();
         let send = async || {
             let call = self.client.execute_change_set().change_set_name(&planned.change_set).client_request_token(&token);
@@ -331,13 +336,21 @@ impl Engine for Cfn {
             return Ok(Progress::Going(events));
         }
         let good: &[&str] = match running.verb {
-            Verb::Deploy | Verb::Attached => &["CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"],
+            Verb::Create | Verb::Deploy | Verb::Attached => &["CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"],
             Verb::Rollback => &["UPDATE_ROLLBACK_COMPLETE"],
             Verb::Destroy => &[],
         };
         let ending =
             if good.contains(&how.as_str()) { Ending::Done } else { Ending::Failed { next: self.next_after(&how), removal: how.starts_with("DELETE"), how } };
         Ok(Progress::Ended(events, ending))
+    }
+
+    fn can_cancel(&self, running: &Running) -> Result<(), &'static str> {
+        match running.verb {
+            Verb::Create => Err("CloudFormation cannot cancel a creation; once it has come to its end, `stackc destroy` removes what it made"),
+            Verb::Destroy | Verb::Rollback => Err("CloudFormation cannot cancel a removal, nor the way back from an update"),
+            Verb::Deploy | Verb::Attached => Ok(()),
+        }
     }
 
     async fn cancel(&mut self, running: &Running) -> Result<&'static str, Trouble> {
