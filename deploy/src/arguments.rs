@@ -20,7 +20,7 @@ pub enum MessageFormat {
     bin_name = "stackc",
     version,
     about = "Takes a stack to a running one",
-    after_help = "Exit codes: 0 done or nothing to do, 1 the input is wrong, 2 the call is wrong, 3 the cloud refused or could not be reached, 4 with --detailed-exitcode there are changes, 130 left with Ctrl-C."
+    after_help = "Exit codes: 0 done or nothing to do, 1 the input is wrong, 2 the call is wrong, 3 the cloud refused or could not be reached, 4 with --detailed-exitcode there are changes, 5 with --no-wait it is begun, 130 left with Ctrl-C."
 )]
 pub struct Arguments {
     /// How messages about the input are written
@@ -195,6 +195,9 @@ pub enum Verb {
         /// Show a line for each resource, with its type, and all that changes in it
         #[arg(long)]
         long: bool,
+        /// Begin it and end with 5, without waiting: the same command takes it up again, and sees it through
+        #[arg(long)]
+        no_wait: bool,
         /// Where a failed update could not go back: leave this resource as it is
         #[arg(long, value_name = "NAME")]
         skip: Vec<String>,

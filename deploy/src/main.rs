@@ -46,6 +46,8 @@ pub enum Outcome {
     Refused,
     /// Asked for with `--detailed-exitcode`: there are changes, or there is drift.
     Changes,
+    /// Begun, and not waited for, as was asked.
+    Begun,
     /// Nobody waited for the end.
     Left,
 }
@@ -58,6 +60,7 @@ impl From<Outcome> for ExitCode {
             Outcome::WrongCall => 2,
             Outcome::Refused => 3,
             Outcome::Changes => 4,
+            Outcome::Begun => 5,
             Outcome::Left => 130,
         })
     }

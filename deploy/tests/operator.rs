@@ -173,3 +173,27 @@ fn what_cannot_be_cancelled_is_not_offered() {
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     assert!(ended.stderr.contains("cannot cancel a creation") && !ended.stderr.contains("once more"), "{}", ended.stderr);
 }
+
+#[test]
+fn what_is_not_waited_for_is_seen_through_by_the_next() {
+    let run = Run::new(FILES);
+    run.fake.with(|world| world.script.hold = true);
+    let ended = run.ends(&["deploy", "--yes", "--lock", "--no-wait"], 5);
+    assert!(ended.stderr.contains("sees it through"), "{}", ended.stderr);
+    assert_eq!(lock(&run), "");
+    run.fake.with(|world| world.script.hold = false);
+    run.ok(&["deploy", "--yes", "--lock"]);
+    assert!(lock(&run).contains("bucket media"), "{}", lock(&run));
+    let ended = run.ends(&["outputs", "files"], 2);
+    assert!(ended.stderr.contains("`stackc outputs --name files`"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_the_stack_no_longer_has_goes_by_the_name_that_the_lock_knows() {
+    let run = Run::new(FILES);
+    run.ok(&["deploy", "--yes", "--lock"]);
+    run.edit("    bucket media versioned=#true\n", "");
+    run.edit("\n    output files (get)media.domain\n", "");
+    let ended = run.ok(&["plan", "--allow-replace", "media"]);
+    assert!(ended.stdout.contains("bucket media: policy") && !ended.stdout.contains("MediaPolicy"), "{}", ended.stdout);
+}

@@ -55,6 +55,15 @@ pub struct Life<E> {
     second_press: Duration,
 }
 
+/// How a deploy is done.
+struct How {
+    yes: bool,
+    detail: Detail,
+    no_wait: bool,
+    skip: Vec<String>,
+    revert_drift: bool,
+}
+
 /// How following ended.
 enum Followed {
     /// With the operation, after these events.
@@ -92,7 +101,9 @@ impl<E: Engine> Life<E> {
             Verb::Plan { values, losses, format, long, detailed_exitcode, revert_drift, .. } => {
                 self.plan(&values, &losses, (format, detail(long)), detailed_exitcode, revert_drift).await
             }
-            Verb::Deploy { values, losses, yes, long, skip, revert_drift, .. } => self.deploy(&values, &losses, (yes, detail(long)), &skip, revert_drift).await,
+            Verb::Deploy { values, losses, yes, long, no_wait, skip, revert_drift, .. } => {
+                self.deploy(&values, &losses, &How { yes, detail: detail(long), no_wait, skip, revert_drift }).await
+            }
             Verb::Status { format, long, .. } => self.status(format, long).await,
             Verb::Outputs { format, name, .. } => self.outputs(format, name.as_deref()).await,
             Verb::Events { last, follow, format, .. } => self.events(last, follow, format).await,
@@ -181,23 +192,16 @@ impl<E: Engine> Life<E> {
         Ok(Ok(Wanted { template: self.compiled.template.clone(), params: found.given, protect, allowed, revert_drift }))
     }
 
-    async fn deploy(
-        &mut self,
-        values: &Values,
-        losses: &Losses,
-        (yes, detail): (bool, Detail),
-        skip: &[String],
-        revert_drift: bool,
-    ) -> Result<Outcome, Trouble> {
-        if let Some(outcome) = self.make_fit(yes, skip).await? {
+    async fn deploy(&mut self, values: &Values, losses: &Losses, how: &How) -> Result<Outcome, Trouble> {
+        if let Some(outcome) = self.make_fit(how.yes, &how.skip).await? {
             return Ok(outcome);
         }
-        let wanted = match self.wanted(values, losses, revert_drift).await? {
+        let wanted = match self.wanted(values, losses, how.revert_drift).await? {
             Ok(wanted) => wanted,
             Err(outcome) => return Ok(outcome),
         };
         let plan = self.engine.plan(&wanted).await?;
-        self.screen.say(table::plan(&self.compiled, &self.engine.place(), &plan, detail).trim_end());
+        self.screen.say(table::plan(&self.compiled, &self.engine.place(), &plan, how.detail).trim_end());
         let Some(planned) = plan.with else {
             self.engine.finish(&wanted).await?;
             self.print_outputs(OutputFormat::Table).await?;
@@ -210,12 +214,19 @@ impl<E: Engine> Life<E> {
             return Ok(Outcome::WrongInput);
         }
         let question = format!("{} ({}): {}. Do this?", self.compiled.name, self.engine.place(), table::counts(&self.compiled, &plan.changes));
-        if let Some(outcome) = self.agreed(&question, yes).await {
+        if let Some(outcome) = self.agreed(&question, how.yes).await {
             self.engine.discard(planned).await?;
             return Ok(outcome);
         }
         let running = self.engine.apply(planned).await?;
-        let mut watch = match detail {
+        if how.no_wait && self.engine.goes_on_alone(&running) {
+            self.screen.say(format!("{} is being deployed, and not waited for: the same command takes it up again, and sees it through", self.compiled.name));
+            return Ok(Outcome::Begun);
+        }
+        if how.no_wait {
+            self.screen.say("--no-wait: what applies this ends with this command, so it is waited for");
+        }
+        let mut watch = match how.detail {
             Detail::All => Watch::default(),
             Detail::Nodes => Watch::of_plan(&self.compiled, &self.screen, &plan.changes),
         };
