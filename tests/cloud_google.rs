@@ -167,7 +167,7 @@ fn a_log_bucket_has_another_id_after_a_destroy() {
 }
 
 fn stack_with_flows() -> Value {
-    built("    network other cidr=\"10.9.0.0/16\" { flow-log-days 3 }")
+    built("    network other cidr=\"10.9.0.0/16\" { flow-log-days 3; accept \"looked at by hand\" target=gcp }")
 }
 
 #[test]

@@ -214,3 +214,10 @@ fn another_name_leaves_the_certificates_of_the_others_as_they_are() {
     assert_eq!(proved("tls_certificate"), json!(["google_dns_record_set.proof_shop_example_site"]));
     assert_eq!(proved("tls_other_www_shop_example"), json!(["google_dns_record_set.proof_www_shop_example_site"]));
 }
+
+/// Google logs the connections of machines alone, of which a stack has none.
+#[test]
+fn a_log_of_connections_that_holds_none_is_a_loss() {
+    let said = tried("    network other cidr=\"10.9.0.0/16\" { flow-log-days 3 }").unwrap_err();
+    assert!(said.contains("what Cloud Run runs is none") && said.contains("flow-log-days 3"), "{said}");
+}
