@@ -309,3 +309,20 @@ fn a_listener_that_begins_to_speak_tls_is_another_one_by_name() {
     assert_eq!((before.len(), after.len()), (4, 4));
     assert!(before.iter().all(|name| !after.contains(name)), "{before:?} {after:?}");
 }
+
+#[test]
+fn a_subnets_router_is_the_same_whatever_nat_is() {
+    // Its gateway's address is in one router: Neutron refuses a second one while the first is there, and Heat makes the second first.
+    let body = |nat: &str| format!("    network other cidr=\"10.9.0.0/16\" nat={nat}\n    service web network=other {{ image \"a\" }}");
+    let interfaces = |nat: &str| of_type(&body(nat), "OS::Neutron::RouterInterface");
+    assert_eq!(interfaces("none"), interfaces("single"));
+    assert_eq!(interfaces("none"), interfaces("per-zone"));
+    let built_interfaces = |nat: &str| all(&built(&body(nat)), "openstack_networking_router_interface_v2").clone();
+    assert_eq!(built_interfaces("none"), built_interfaces("single"));
+    // What may leave is within the network then.
+    let ports = of_type(&body("none"), "OS::Neutron::Port");
+    assert!(ports[0].contains("get_resource: 'other_inside'") && !ports[0].contains("'outside'"), "{}", ports[0]);
+    let rules = built(&body("none"));
+    let leaving: Vec<&Value> = all(&rules, "openstack_networking_secgroup_rule_v2").values().map(|rule| &rule["remote_ip_prefix"]).collect();
+    assert_eq!(leaving, ["10.9.0.0/16"]);
+}
