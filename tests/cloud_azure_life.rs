@@ -176,3 +176,14 @@ fn a_gateway_in_another_network_is_another_one() {
     assert_eq!(name("main"), "shop-public-main");
     assert_ne!(name("main"), name("other"), "Azure refuses to move one");
 }
+
+#[test]
+fn the_first_secret_waits_until_its_writer_has_the_right() {
+    let terraform = template("    secret drawn", "tf-azure");
+    let waiting = &terraform["resource"]["azurerm_key_vault_secret"]["drawn"]["depends_on"];
+    assert_eq!(waiting[0], "time_sleep.vault_settled");
+    let right = &terraform["resource"]["time_sleep"]["vault_settled"]["triggers"]["right"];
+    assert_eq!(right, "${azurerm_role_assignment.vault_writer.id}", "another right is waited for again");
+    let idle = template("    network main", "tf-azure");
+    assert!(idle["terraform"]["required_providers"]["time"].is_null(), "who has no secret waits for nothing");
+}
