@@ -46,11 +46,7 @@ const AZURE: Judged = Judged {
         "specs/providers/terraform-time.facts",
     ],
     independent: &["azurerm", "azuredevops"],
-    beside: &[
-        "specs/providers/terraform-azurerm-ephemeral.facts",
-        "specs/providers/terraform-random.facts",
-        "specs/providers/terraform-time.facts",
-    ],
+    beside: &["specs/providers/terraform-azurerm-ephemeral.facts", "specs/providers/terraform-random.facts", "specs/providers/terraform-time.facts"],
     servers: false,
     known: "azurerm_virtual_network",
 };
