@@ -500,6 +500,10 @@ fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, stac
     let mut same: HashMap<String, &NativeResource> = HashMap::new();
     for (identity, resource) in format.identities(graph).into_iter().zip(&graph.resources) {
         if let Some(other) = same.insert(identity, resource) {
+            if let Some((_, _, why)) = checked.target().apart().find(|(ty, properties, _)| *ty == resource.ty && properties.is_empty()) {
+                out.push(diag::twice(resource.origin.user, resource.origin.rule, other.origin.user, &checked.target().name, why));
+                continue;
+            }
             let named = resource.body.iter().find(|(name, _)| name == "name").map(|(_, val)| &val.kind);
             let name = if let Some(ValKind::Text(name)) = named { name.as_str() } else { "" };
             out.push(diag::name_collision(resource.origin.user, format!("{} {name}", resource.ty).trim_end(), other.origin.user));
@@ -516,7 +520,8 @@ fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, stac
 
 /// What the cloud knows by some of its properties is there once.
 fn check_apart(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics) {
-    for (ty, properties, why) in checked.target().apart() {
+    // One without properties only says why the format's own identities must not meet.
+    for (ty, properties, why) in checked.target().apart().filter(|(_, properties, _)| !properties.is_empty()) {
         let mut seen: Vec<(Vec<Option<&Val>>, Origin)> = Vec::new();
         for resource in graph.resources.iter().filter(|resource| resource.ty == ty) {
             let values = |property: &&str| resource.body.iter().find(|(name, _)| name == property).map(|(_, val)| val);
