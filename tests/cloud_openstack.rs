@@ -188,3 +188,141 @@ fn mail_of_two_domains_leaves_by_one_rule() {
     let rules = all(&template, "openstack_networking_secgroup_rule_v2");
     assert_eq!(rules.values().filter(|rule| rule["port_range_min"] == 587).count(), 1);
 }
+
+/// What is said where a stack is refused.
+fn refused(target: &str, body: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("stack.kdl"), format!("stack shop {{\n    network main\n{body}\n}}\n")).unwrap();
+    let output = stackc(folder.path(), &["build", "--target", target, "-o", "-"]);
+    assert!(!output.status.success(), "{target} takes it");
+    stderr(&output)
+}
+
+#[test]
+fn containers_are_in_the_servers_own_network() {
+    // podman's own bridge would take packets larger than Neutron's networks do, and publish one port of the container.
+    let body = "    service web network=main { image \"a\"; port 80 }\n    job once network=main { image \"a\" }";
+    for target in ["hot", "tf-openstack"] {
+        let text = text(target, body).replace('\\', "");
+        assert_eq!(text.matches("hostNetwork").count(), 2, "{target}: {text}");
+        assert!(!text.contains("hostPort"), "{target}: podman refuses ports that are published beside it");
+    }
+}
+
+#[test]
+fn a_host_is_told_by_its_name_whatever_the_port() {
+    // A browser sends `Host: www.shop.example:8080`, and Octavia compares the whole of it.
+    let body = r#"    dns-zone site domain="shop.example"
+    load-balancer public network=main { listen 8080; listen 81 redirect=8443; name www zone=site }
+    service web network=main { image "a"; port 80; route public host="www.shop.example" }"#;
+    let hosts: Vec<String> = of_type(body, "OS::Octavia::L7Rule").into_iter().filter(|rule| rule.contains("HOST_NAME")).collect();
+    assert_eq!(hosts.len(), 3);
+    for rule in hosts {
+        assert!(rule.contains("REGEX") && rule.contains(r#"value: "^www\\.shop\\.example(:[0-9]+)?$""#), "{rule}");
+    }
+    let template = built(body);
+    let hosts: Vec<&Value> = all(&template, "openstack_lb_l7rule_v2").values().filter(|rule| rule["type"] == "HOST_NAME").collect();
+    assert_eq!(hosts.len(), 3);
+    for rule in hosts {
+        assert_eq!([&rule["compare_type"], &rule["value"]], ["REGEX", r"^www\.shop\.example(:[0-9]+)?$"]);
+    }
+}
+
+#[test]
+fn another_processor_makes_another_server() {
+    // An image that changes is ignored on `tf-openstack`, and put on the same server by `hot`; the flavor would be another one in place.
+    let body = |kind: &str| {
+        format!("    service web network=main {{ image \"a\"; architecture {kind} }}\n    job once network=main {{ image \"a\"; architecture {kind} }}")
+    };
+    for kind in ["x86-64", "arm64"] {
+        for server in of_type(&body(kind), "OS::Nova::Server") {
+            assert!(server.contains(&format!("- \" {kind}\\n\"\n")), "{server}");
+        }
+        let image = if kind == "arm64" { "server_image_arm64" } else { "server_image" };
+        for (name, server) in all(&built(&body(kind)), "openstack_compute_instance_v2") {
+            assert!(server["user_data"].as_str().unwrap().contains(&format!(" {kind} ${{var.{image}}}\n")), "{name}: {server}");
+        }
+    }
+}
+
+#[test]
+fn a_services_group_is_the_same_whatever_may_leave() {
+    // Heat takes away what is not among a group's rules when these change, and what it takes away by another name after that.
+    let body = |egress: &str| {
+        format!("    load-balancer public network=main {{ listen 80 }}\n    service web network=main egress={egress} {{ image \"a\"; port 80; route public }}")
+    };
+    let group = |egress: &str| of_type(&body(egress), "OS::Neutron::SecurityGroup").into_iter().find(|group| group.contains("Service web")).unwrap();
+    assert_eq!(group("internet"), group("none"));
+    let rule = |egress: &str| of_type(&body(egress), "OS::Neutron::SecurityGroupRule").into_iter().find(|rule| rule.contains("ingress")).unwrap();
+    assert_eq!(rule("internet"), rule("none"));
+}
+
+#[test]
+fn the_same_opening_by_two_names_is_refused() {
+    let body = r#"    firewall office network=main {
+        allow web port=80 cidr="192.0.2.0/24"
+        allow site port=80 cidr="192.0.2.0/24"
+    }"#;
+    for target in ["hot", "tf-openstack"] {
+        let said = refused(target, body);
+        assert!(said.contains("stack.kdl:3") || said.contains("stack.kdl:5"), "{said}");
+    }
+}
+
+#[test]
+fn a_databases_user_is_no_longer_than_trove_takes() {
+    let body = |engine: &str, version: &str| format!("    database data network=main engine={engine} version=\"{version}\" user=seventeen_letters");
+    assert!(refused("tf-openstack", &body("mysql", "8.0")).contains("16 characters at most"));
+    assert!(refused("tf-openstack", &body("mariadb", "11.4")).contains("16 characters at most"));
+    assert!(text("tf-openstack", &body("postgres", "16")).contains("seventeen_letters"));
+}
+
+#[test]
+fn a_database_that_becomes_larger_is_a_loss_where_it_is_made_anew() {
+    let output = |target: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let body = "stack shop {\n    network main\n    database data network=main engine=mysql version=\"8.0\" size=large storage=40\n}\n";
+        std::fs::write(folder.path().join("stack.kdl"), body).unwrap();
+        stderr(&stackc(folder.path(), &["build", "--target", target, "-o", "-"]))
+    };
+    for loss in ["another size is a new", "a larger disk is a new"] {
+        assert!(output("tf-openstack").contains(loss) && !output("hot").contains(loss), "{loss}");
+    }
+}
+
+#[test]
+fn a_listener_that_begins_to_speak_tls_is_another_one_by_name() {
+    // Octavia has one listener for each port. Heat asks again until the old one is gone, which goes meanwhile if nothing of it is left by its name.
+    let body = |listen: &str| {
+        format!(
+            r#"    dns-zone site domain="shop.example"
+    certificate tls domain="shop.example" zone=site
+    load-balancer public network=main {{ {listen} }}
+    service web network=main {{ image "a"; port 80; route public host="www.shop.example" path="/a" }}"#
+        )
+    };
+    let names = |listen: &str| -> Vec<String> {
+        let parts = ["Listener", "L7Policy", "L7Rule"].map(|kind| of_type(&body(listen), &format!("OS::Octavia::{kind}")));
+        parts.concat().iter().filter_map(|part| part.lines().next()).map(str::to_owned).collect()
+    };
+    let (before, after) = (names("listen 443"), names("listen 443 protocol=https certificate=tls"));
+    assert_eq!((before.len(), after.len()), (4, 4));
+    assert!(before.iter().all(|name| !after.contains(name)), "{before:?} {after:?}");
+}
+
+#[test]
+fn a_subnets_router_is_the_same_whatever_nat_is() {
+    // Its gateway's address is in one router: Neutron refuses a second one while the first is there, and Heat makes the second first.
+    let body = |nat: &str| format!("    network other cidr=\"10.9.0.0/16\" nat={nat}\n    service web network=other {{ image \"a\" }}");
+    let interfaces = |nat: &str| of_type(&body(nat), "OS::Neutron::RouterInterface");
+    assert_eq!(interfaces("none"), interfaces("single"));
+    assert_eq!(interfaces("none"), interfaces("per-zone"));
+    let built_interfaces = |nat: &str| all(&built(&body(nat)), "openstack_networking_router_interface_v2").clone();
+    assert_eq!(built_interfaces("none"), built_interfaces("single"));
+    // What may leave is within the network then.
+    let ports = of_type(&body("none"), "OS::Neutron::Port");
+    assert!(ports[0].contains("get_resource: 'other_inside'") && !ports[0].contains("'outside'"), "{}", ports[0]);
+    let rules = built(&body("none"));
+    let leaving: Vec<&Value> = all(&rules, "openstack_networking_secgroup_rule_v2").values().map(|rule| &rule["remote_ip_prefix"]).collect();
+    assert_eq!(leaving, ["10.9.0.0/16"]);
+}

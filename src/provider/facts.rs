@@ -169,7 +169,10 @@ fn member(line: &str, names: &HashMap<&str, usize>) -> Option<Member> {
             Some(rest) => (&mut member.item_limits, rest.trim_start_matches("item.")),
             None => (&mut member.limits, field),
         };
-        let Some((key, value)) = field.split_once('=') else { continue };
+        let Some((key, value)) = field.split_once('=') else {
+            target.unique |= field == "unique";
+            continue;
+        };
         match key {
             "enum" => target.one_of = Some(split_escaped(value)),
             "ienum" => {

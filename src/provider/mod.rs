@@ -200,6 +200,8 @@ pub struct Limits {
     pub min_items: Option<usize>,
     /// Most items.
     pub max_items: Option<usize>,
+    /// Whether no item may be there twice.
+    pub unique: bool,
 }
 
 impl NativeType {

@@ -344,6 +344,9 @@ impl Finisher<'_> {
             }
             ValKind::List(items) => {
                 let count = items.len();
+                if limits.unique && items.iter().enumerate().any(|(place, item)| items.iter().take(place).any(|other| other.alike(item))) {
+                    return Some("two of its items are the same".to_owned());
+                }
                 let bad = limits.min_items.is_some_and(|least| count < least) || limits.max_items.is_some_and(|most| count > most);
                 bad.then(|| {
                     format!(
