@@ -41,7 +41,7 @@ fn a_raised_revision_is_another_value_and_the_next_plan_is_empty() {
         let file = out.path().join("stack.kdl");
         fs::write(&file, stack(revision)).unwrap();
         build(&file, "tf-aws", &[], out.path());
-        let text = fs::read_to_string(out.path().join("shop/tf-aws/main.tf.json")).unwrap();
+        let text = fs::read_to_string(out.path().join("tf-aws/main.tf.json")).unwrap();
         fs::write(folder.join("main.tf.json"), &text).unwrap();
         fs::write(folder.join("zz_provider_override.tf.json"), one_try(&from_str(&text).unwrap()).to_string()).unwrap();
     };
