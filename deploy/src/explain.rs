@@ -66,7 +66,7 @@ pub fn reasons(events: &[Event]) -> Vec<Reason> {
         }
     }
     if found.is_empty() {
-        let whole = events.iter().rev().filter(|event| event.name.is_none()).find_map(|event| event.reason.clone().filter(|reason| reason != "User Initiated"));
+        let whole = events.iter().rev().filter(|event| event.name.is_none()).find_map(|event| event.reason.clone());
         found.extend(whole.map(|text| Reason { name: None, ty: String::new(), property: None, text }));
     }
     found

@@ -571,7 +571,8 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             removal,
             protected: keep,
             can_be_kept: rule.keep.is_some() || rule.snapshot,
-            create_first: rule.create_first,
+            create_first: rule.create_first || rule.revision,
+            revision: rule.revision,
             ignored: self.ignored(rule, at),
             expected: rule
                 .expect
