@@ -117,6 +117,8 @@ pub struct NativeResource {
     pub can_be_kept: bool,
     /// Whether a replacement is made before the old one goes.
     pub create_first: bool,
+    /// Whether each change makes a new revision, and no replacement of one loses anything.
+    pub revision: bool,
     /// Paths of properties whose later changes are somebody else's.
     pub ignored: Vec<String>,
     /// What has to be so once it was made or changed.

@@ -37,6 +37,8 @@ pub struct ResourceOrigin {
     pub first: Option<String>,
     /// What happens to it when the stack no longer has it; what stays without being asked to is not protected.
     pub removal: Removal,
+    /// Whether a replacement of it is no more than a new revision.
+    pub revision: bool,
     /// Whether a replacement loses data that somebody would have to carry over.
     pub stateful: bool,
     /// The user's node, and the rule.
@@ -140,6 +142,7 @@ impl ResourceOrigin {
             part,
             first: resource.turns.map(|_| format.address(resource.kind, &resource.ty, &format.logical_name(first))),
             removal: if resource.removal == Removal::Keep && !resource.protected { Removal::Delete } else { resource.removal },
+            revision: resource.revision,
             stateful: resource.can_be_kept && owner.is_some_and(|of| of.ty.carry.is_some()),
             origin: resource.origin,
             properties: resource.body.iter().map(|(name, val)| (name.clone(), val.origin)).collect(),

@@ -122,9 +122,11 @@ fn a_right_is_named_after_the_secret_and_not_after_the_variable() {
 #[test]
 fn what_a_change_replaces_gets_another_name_with_it() {
     let name = |template: &Value, kind: &str, name: &str| template["resource"][kind][name]["name"].as_str().unwrap().to_owned();
-    let certificate =
-        |names: &str| name(&built(&ROUTED.replace("names \"*.shop.example\"", names)), "google_certificate_manager_certificate", "tls_certificate");
-    assert_ne!(certificate("names \"*.shop.example\""), certificate("names \"www.shop.example\""));
+    let certificate = |domain: &str| {
+        let body = ROUTED.replace("tls domain=\"shop.example\"", &format!("tls domain=\"{domain}\""));
+        name(&built(&body), "google_certificate_manager_certificate", "tls_certificate")
+    };
+    assert_ne!(certificate("shop.example"), certificate("www.shop.example"));
     let proxy = |idle: &str| name(&built(&ROUTED.replace("idle-timeout 60", idle)), "google_compute_target_https_proxy", "public_tls_proxy_443");
     assert_ne!(proxy("idle-timeout 60"), proxy("idle-timeout 61"));
 }
@@ -165,7 +167,7 @@ fn a_log_bucket_has_another_id_after_a_destroy() {
 }
 
 fn stack_with_flows() -> Value {
-    built("    network other cidr=\"10.9.0.0/16\" { flow-log-days 3 }")
+    built("    network other cidr=\"10.9.0.0/16\" { flow-log-days 3; accept \"looked at by hand\" target=gcp }")
 }
 
 #[test]
@@ -200,6 +202,8 @@ fn a_port_that_says_the_same_is_left_out_and_another_is_explained() {
     }
     let said = tried(&service("        image \"a\"\n        env PORT=8080")).unwrap_err();
     assert!(said.contains("Cloud Run sets PORT by itself") && said.contains("env PORT=8080"), "{said}");
+    let said = tried("    job once network=main { image \"a\"; env PORT=8080 }").unwrap_err();
+    assert!(said.contains("Cloud Run keeps PORT for itself, and a job takes no requests"), "{said}");
 }
 
 #[test]

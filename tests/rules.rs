@@ -163,6 +163,17 @@ fn what_leads_to_a_resource_is_told_apart_by_a_field() {
 }
 
 #[test]
+fn a_role_of_one_loop_is_read_in_another_loop_as_all_of_them() {
+    let more = "(each)private-services as=other { resource seen \"AWS::SSM::Parameter\" { Type StringList; Value (call)join \",\" (ref)private } }";
+    let text = built("stack shop {\n    network main zones=3\n}\n", &[("aws/network.kdl", "\n    cfn {", more)]);
+    let template: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let seen = template["Resources"].as_object().unwrap().values().filter(|one| one["Type"] == "AWS::SSM::Parameter");
+    let values: Vec<String> = seen.map(|one| one["Properties"]["Value"].to_string()).collect();
+    assert_eq!(values.len(), 5);
+    assert!(values.iter().all(|value| ["MainPrivateA", "MainPrivateB", "MainPrivateC"].iter().all(|name| value.contains(name))), "{values:?}");
+}
+
+#[test]
 fn a_setting_fills_in_what_a_rule_leaves_out() {
     let stack = "stack shop {\n    network main\n    firewall inner network=main\n}\n";
     let without = built(stack, &[]);

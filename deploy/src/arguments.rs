@@ -20,7 +20,7 @@ pub enum MessageFormat {
     bin_name = "stackc",
     version,
     about = "Takes a stack to a running one",
-    after_help = "Exit codes: 0 done or nothing to do, 1 the input is wrong, 2 the call is wrong, 3 the cloud refused or could not be reached, 130 left with Ctrl-C."
+    after_help = "Exit codes: 0 done or nothing to do, 1 the input is wrong, 2 the call is wrong, 3 the cloud refused or could not be reached, 4 with --detailed-exitcode there are changes, 5 with --no-wait it is begun, 130 left with Ctrl-C."
 )]
 pub struct Arguments {
     /// How messages about the input are written
@@ -121,6 +121,17 @@ pub struct Losses {
     pub elsewhere: bool,
 }
 
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For a person.
+    Table,
+    /// For a program.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+}
+
 /// How a table is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PrintFormat {
@@ -145,7 +156,7 @@ pub enum OutputFormat {
 pub enum Verb {
     /// Show what a deploy would add, change, replace and remove
     #[command(
-        after_help = "Examples:\n  stackc plan\n  stackc plan --stage prod --set image=acme/shop:1.3\n  stackc plan --format json --detailed-exitcode    for CI: exit code 2 means changes"
+        after_help = "Examples:\n  stackc plan\n  stackc plan --stage prod --set image=acme/shop:1.3\n  stackc plan --format markdown    for a comment on a pull request\n  stackc plan --format json --detailed-exitcode    for CI: exit code 4 means changes"
     )]
     Plan {
         #[command(flatten)]
@@ -156,8 +167,11 @@ pub enum Verb {
         losses: Losses,
         /// How the plan is printed
         #[arg(long, value_enum, default_value = "table")]
-        format: PrintFormat,
-        /// Exit code 2 when there are changes
+        format: PlanFormat,
+        /// A line for each resource, with its type, and all that changes in it
+        #[arg(long)]
+        long: bool,
+        /// Exit code 4 when there are changes
         #[arg(long)]
         detailed_exitcode: bool,
         /// Plan to put back, too, what was changed by others
@@ -178,6 +192,12 @@ pub enum Verb {
         /// Do not ask before what loses nothing
         #[arg(long)]
         yes: bool,
+        /// Show a line for each resource, with its type, and all that changes in it
+        #[arg(long)]
+        long: bool,
+        /// Begin it and end with 5, without waiting: the same command takes it up again, and sees it through
+        #[arg(long)]
+        no_wait: bool,
         /// Where a failed update could not go back: leave this resource as it is
         #[arg(long, value_name = "NAME")]
         skip: Vec<String>,
@@ -196,15 +216,21 @@ pub enum Verb {
         /// How it is printed
         #[arg(long, value_enum, default_value = "table")]
         format: PrintFormat,
+        /// A line for each resource, with what the cloud calls it
+        #[arg(long)]
+        long: bool,
     },
     /// Print the outputs of a running stack
-    #[command(after_help = "Examples:\n  stackc outputs\n  stackc outputs --format env > .env\n  stackc outputs --format json")]
+    #[command(after_help = "Examples:\n  stackc outputs\n  stackc outputs --format env > .env\n  stackc outputs --name files\n  stackc outputs --format json")]
     Outputs {
         #[command(flatten)]
         place: Place,
         /// How they are printed
         #[arg(long, value_enum, default_value = "table")]
         format: OutputFormat,
+        /// Print the value of this one alone
+        #[arg(long, value_name = "NAME", conflicts_with = "format")]
+        name: Option<String>,
     },
     /// Show what happened to a running stack
     #[command(after_help = "Examples:\n  stackc events\n  stackc events --last 500\n  stackc events --follow")]
@@ -217,16 +243,19 @@ pub enum Verb {
         /// Go on until what goes on has come to its end
         #[arg(long)]
         follow: bool,
+        /// How they are printed
+        #[arg(long, value_enum, default_value = "table", conflicts_with = "follow")]
+        format: PrintFormat,
     },
     /// Compare a running stack with what was deployed
-    #[command(after_help = "Examples:\n  stackc drift\n  stackc drift --format json --detailed-exitcode    for CI: exit code 2 means drift")]
+    #[command(after_help = "Examples:\n  stackc drift\n  stackc drift --format json --detailed-exitcode    for CI: exit code 4 means drift")]
     Drift {
         #[command(flatten)]
         place: Place,
         /// How it is printed
         #[arg(long, value_enum, default_value = "table")]
         format: PrintFormat,
-        /// Exit code 2 when something drifted
+        /// Exit code 4 when something drifted
         #[arg(long)]
         detailed_exitcode: bool,
     },

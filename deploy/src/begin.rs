@@ -18,6 +18,13 @@ use std::time::Duration;
 /// Runs what the arguments ask for.
 pub async fn run(arguments: Arguments) -> Outcome {
     let place = arguments.verb.place().clone();
+    if let (Verb::Outputs { .. }, file) = (&arguments.verb, &place.input.file)
+        && file.extension().is_none()
+        && !file.exists()
+    {
+        let name = file.display();
+        return wrong_call(format!("there is no file {name}, which would be the stack's: `stackc outputs --name {name}` prints one output"));
+    }
     let mut compiled = match compile(&place, arguments.message_format) {
         Ok(compiled) => compiled,
         Err(outcome) => return outcome,

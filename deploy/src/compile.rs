@@ -5,10 +5,12 @@ use crate::{Outcome, files, report, wrong_call};
 use stackc::backend::Backend;
 use stackc::check::Variant;
 use stackc::emit::{Format, Style};
+use stackc::lock::Running;
 use stackc::native::Removal;
 use stackc::origins::{Origins, ResourceOrigin};
 use stackc::rules::Target;
 use stackc::source::{Sources, Span};
+use std::collections::BTreeMap;
 
 /// A stack, ready to be brought to life.
 pub struct Compiled {
@@ -30,6 +32,8 @@ pub struct Compiled {
     pub span: Span,
     /// Native types that hold what a replacement would lose, by the rules.
     stateful: Vec<String>,
+    /// What the lock file calls resources that the stack no longer has: by address, the user's type and name, and the part.
+    gone: BTreeMap<String, (String, String, String)>,
 }
 
 /// Compiles; what is wrong is reported here.
@@ -54,7 +58,7 @@ pub fn compile(place: &Place, format: MessageFormat) -> Result<Compiled, Outcome
     report::report(&out.sorted(), &sources, format, true);
     let Some((artefact, origins)) = built.filter(|_| !failed) else { return Err(Outcome::WrongInput) };
     let stateful = compiler.stateful_types(&target, &mut sources);
-    Ok(Compiled { sources, target, stack, name, template: artefact.text, origins, state, span: model.span, stateful })
+    Ok(Compiled { sources, target, stack, name, template: artefact.text, origins, state, span: model.span, stateful, gone: BTreeMap::new() })
 }
 
 /// The target: the one that is asked for, or the stack's only one.
@@ -77,13 +81,19 @@ fn choose(wanted: Option<&str>, all: Vec<Target>, named: &[&str]) -> Result<Targ
     }
 }
 
+/// `database data: instance`.
+fn part_of(ty: &str, of: &str, part: &str) -> String {
+    if part.is_empty() { format!("{ty} {of}") } else { format!("{ty} {of}: {part}") }
+}
+
 impl Compiled {
     /// What a resource of the template is called, by its address: `database data: instance`. What the stack no longer has goes by its address.
     pub fn label(&self, address: &str) -> String {
-        let Some(origin) = self.origins.resource(address) else { return address.to_owned() };
+        let Some(origin) = self.origins.resource(address) else {
+            return self.gone.get(address).map_or_else(|| address.to_owned(), |(ty, of, part)| part_of(ty, of, part));
+        };
         match (&origin.of, origin.part.as_str()) {
-            (Some((ty, of)), "") => format!("{ty} {of}"),
-            (Some((ty, of)), part) => format!("{ty} {of}: {part}"),
+            (Some((ty, of)), part) => part_of(ty, of, part),
             (None, "") => origin.name.clone(),
             (None, part) => format!("stack: {part}"),
         }
@@ -91,14 +101,27 @@ impl Compiled {
 
     /// The user's own name of a resource of the template, by its address.
     pub fn user_name<'a>(&'a self, address: &'a str) -> &'a str {
-        self.origins.resource(address).and_then(|origin| origin.of.as_ref()).map_or(address, |(_, of)| of)
+        let known = self.origins.resource(address).and_then(|origin| origin.of.as_ref()).map(|(_, of)| of);
+        known.or_else(|| self.gone.get(address).map(|(_, of, _)| of)).map_or(address, String::as_str)
+    }
+
+    /// Learns what a running stack's resources were called, for those that the stack no longer has.
+    pub fn learn(&mut self, running: &Running) {
+        for locked in &running.resources {
+            let Some((ty, of)) = &locked.of else { continue };
+            let address = self.target.format.address(locked.kind, &locked.ty, &locked.name);
+            if self.origins.resource(&address).is_none() {
+                self.gone.insert(address, (ty.clone(), of.clone(), locked.part.clone()));
+            }
+        }
     }
 
     /// The addresses of what a user calls by a name: his own, or the template's.
     pub fn addresses(&self, user: &str) -> Vec<String> {
         let own = |origin: &&ResourceOrigin| origin.of.as_ref().is_some_and(|(_, name)| name == user);
         let of_template = |origin: &&ResourceOrigin| origin.name == user || origin.address == user;
-        let found: Vec<String> = self.origins.resources.iter().filter(own).map(|origin| origin.address.clone()).collect();
+        let gone = self.gone.iter().filter(|(_, (_, of, _))| of == user).map(|(address, _)| address.clone());
+        let found: Vec<String> = self.origins.resources.iter().filter(own).map(|origin| origin.address.clone()).chain(gone).collect();
         if found.is_empty() { self.origins.resources.iter().filter(of_template).map(|origin| origin.address.clone()).collect() } else { found }
     }
 

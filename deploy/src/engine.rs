@@ -178,6 +178,8 @@ pub struct Event {
     pub word: String,
     /// The cloud's reason.
     pub reason: Option<String>,
+    /// Whether what happens to it is that it goes.
+    pub goes: bool,
 }
 
 /// How far something got.
@@ -215,6 +217,8 @@ pub enum Ending {
         how: String,
         /// What to do next.
         next: String,
+        /// Whether it was the removal of the whole that failed.
+        removal: bool,
     },
 }
 
@@ -375,6 +379,11 @@ pub trait Engine {
 
     /// Waits a moment, and says what happened meanwhile.
     async fn follow(&mut self, running: &mut Self::Running) -> Result<Progress, Trouble>;
+
+    /// Whether an operation can be stopped, as far as that is known before it is asked for; why not, as a sentence without its full stop.
+    fn can_cancel(&self, _running: &Self::Running) -> Result<(), &'static str> {
+        Ok(())
+    }
 
     /// Stops an operation, and says what becomes of the stack, as a sentence without its full stop.
     async fn cancel(&mut self, running: &Self::Running) -> Result<&'static str, Trouble>;

@@ -66,7 +66,7 @@ pub fn reasons(events: &[Event]) -> Vec<Reason> {
         }
     }
     if found.is_empty() {
-        let whole = events.iter().rev().filter(|event| event.name.is_none()).find_map(|event| event.reason.clone().filter(|reason| reason != "User Initiated"));
+        let whole = events.iter().rev().filter(|event| event.name.is_none()).find_map(|event| event.reason.clone());
         found.extend(whole.map(|text| Reason { name: None, ty: String::new(), property: None, text }));
     }
     found
@@ -134,6 +134,7 @@ mod tests {
             "Cannot find version 17.1 for postgres (Service: Rds, Status Code: 400)",
             "Resource handler returned message: \"Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'.\" (HandlerErrorCode: GeneralServiceException)",
             "The bucket you tried to delete is not empty (Service: S3, Status Code: 409)",
+            "CreateCluster Invalid Request: Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
             "resource sg-1 has a dependent object (Service: Ec2, Status Code: 400)",
             "Cannot delete protected DB Instance, please disable deletion protection and try again.",
         ] {

@@ -4,10 +4,19 @@ use crate::arguments::{Input, Place, Verb};
 use crate::compile::Compiled;
 use crate::engine::{ResourceStatus, Site};
 use crate::screen::Screen;
-use crate::{Outcome, files, wrong_call};
+use crate::{Outcome, files, own, wrong_call};
 use stackc::diag::Diagnostic;
 use stackc::lock::{self, Lock, Running, Which};
 use stackc::source::{Sources, Span};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+/// Held in `.stackc` by who writes the lock file.
+const WRITING: &str = "writes-the-lock-file";
+
+/// How long another is waited for, who writes it: that takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The lock file, as far as a verb has to do with it.
 pub struct LockFile {
@@ -49,6 +58,11 @@ impl LockFile {
         running.map(|running| lock::judge(running, &compiled.origins, compiled.target.format, compiled.span, allowed)).unwrap_or_default()
     }
 
+    /// What it says of the running stack.
+    pub fn running(&self, site: &Site) -> Option<&Running> {
+        self.before.as_ref()?.get(&self.at(site))
+    }
+
     /// Where else the file says that the stack runs, when it does not say so of here: to deploy it here would be to make it a second time.
     pub fn only_elsewhere(&self, site: &Site) -> Option<(String, Span)> {
         let before = self.before.as_ref()?;
@@ -64,23 +78,24 @@ impl LockFile {
     }
 
     /// Says in the file what runs now.
-    pub fn renew(&self, site: &Site, compiled: &Compiled, there: &[ResourceStatus], screen: &Screen) -> Outcome {
+    pub async fn renew(&self, site: &Site, compiled: &Compiled, there: &[ResourceStatus], screen: &Screen) -> Outcome {
         let id = |ty: &str, address: &str| {
             let found = there.iter().find(|resource| resource.name == address && resource.ty == ty)?;
             found.id.as_deref().map(|id| screen.veil(id))
         };
         let running = Running::new(self.at(site), &compiled.origins, id);
-        self.change(screen, |lock| lock.put(running))
+        self.change(screen, |lock| lock.put(running)).await
     }
 
     /// Takes out of the file what no longer runs.
-    pub fn forget(&self, site: &Site, screen: &Screen) -> Outcome {
+    pub async fn forget(&self, site: &Site, screen: &Screen) -> Outcome {
         if self.before.as_ref().is_none_or(|before| before.get(&self.at(site)).is_none()) {
             return Outcome::Done;
         }
         self.change(screen, |lock| {
             lock.take_out(&self.at(site));
         })
+        .await
     }
 
     fn at(&self, site: &Site) -> Which {
@@ -88,7 +103,19 @@ impl LockFile {
     }
 
     /// Changes the file as it is by now: another deploy may have written it meanwhile.
-    fn change(&self, screen: &Screen, how: impl FnOnce(&mut Lock)) -> Outcome {
+    async fn change(&self, screen: &Screen, how: impl FnOnce(&mut Lock)) -> Outcome {
+        let path = files::lock_of(&self.input.file);
+        let cannot = |error: std::io::Error| wrong_call(format!("all is done, but {} cannot be written: {error}", path.display()));
+        // What one reads, changes and writes, no other may write in between.
+        let held = match own::folder(self.input.file.parent().unwrap_or(Path::new(""))) {
+            Ok(folder) => own::hold(&folder.join(WRITING), PATIENCE).await,
+            Err(error) => Err(error),
+        };
+        let _held = match held {
+            Ok(held) => held,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return cannot(std::io::Error::other("another stackc writes it, and does not end")),
+            Err(error) => return cannot(error),
+        };
         let mut sources = Sources::default();
         let mut lock = match files::open_lock(&self.input.file, &mut sources) {
             Err(outcome) => return outcome,
@@ -101,7 +128,6 @@ impl LockFile {
         };
         let before = lock.text();
         how(&mut lock);
-        let path = files::lock_of(&self.input.file);
         if self.before.is_some() && lock.text() == before {
             return Outcome::Done;
         }
@@ -110,7 +136,7 @@ impl LockFile {
                 screen.say(format!("{} is written anew: it belongs in the repository", path.display()));
                 Outcome::Done
             }
-            Err(error) => wrong_call(format!("all is done, but {} cannot be written: {error}", path.display())),
+            Err(error) => cannot(error),
         }
     }
 }

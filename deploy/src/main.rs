@@ -4,6 +4,11 @@
 //! engine it is; [`screen`] is all that is printed.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
+#[allow(unused_macros)]
+#[macro_use]
+#[path = "../../src/cli/out.rs"]
+mod out;
+
 mod arguments;
 mod begin;
 mod compile;
@@ -15,12 +20,15 @@ mod files;
 mod interrupt;
 mod life;
 mod lock;
+mod markdown;
+mod own;
 mod params;
 mod question;
 #[path = "../../src/cli/report.rs"]
 mod report;
 mod screen;
 mod table;
+mod watch;
 
 pub use arguments::{Input, MessageFormat};
 use std::process::ExitCode;
@@ -32,10 +40,14 @@ pub enum Outcome {
     Done,
     /// The input is wrong.
     WrongInput,
-    /// The call is wrong; with `--detailed-exitcode`, that a plan has changes.
+    /// The call is wrong.
     WrongCall,
     /// The cloud refused, or could not be reached.
     Refused,
+    /// Asked for with `--detailed-exitcode`: there are changes, or there is drift.
+    Changes,
+    /// Begun, and not waited for, as was asked.
+    Begun,
     /// Nobody waited for the end.
     Left,
 }
@@ -47,6 +59,8 @@ impl From<Outcome> for ExitCode {
             Outcome::WrongInput => 1,
             Outcome::WrongCall => 2,
             Outcome::Refused => 3,
+            Outcome::Changes => 4,
+            Outcome::Begun => 5,
             Outcome::Left => 130,
         })
     }
@@ -54,7 +68,7 @@ impl From<Outcome> for ExitCode {
 
 /// Says what is wrong with the call.
 pub fn wrong_call(message: impl std::fmt::Display) -> Outcome {
-    eprintln!("stackc: {message}");
+    say!("stackc: {message}");
     Outcome::WrongCall
 }
 

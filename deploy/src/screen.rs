@@ -1,20 +1,22 @@
 //! All that is printed and asked. Results go to standard output, everything else to standard error; a secret that came in goes out as stars, wherever it turns up.
 
 use crate::arguments::MessageFormat;
-use crate::compile::Compiled;
-use crate::engine::{Event, Step};
 use crate::question::{self, Answer};
 use crate::{Outcome, report};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar};
 use stackc::diag::Diagnostic;
 use stackc::source::Sources;
-use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, Write};
 use std::rc::Rc;
-use std::time::Duration;
 
 /// Shorter ones would turn up in words that have nothing to do with them.
 const SHORTEST_HIDDEN: usize = 4;
+
+/// Whether a terminal acts on a character instead of showing it: control characters, and those that turn the direction of a line
+/// (Unicode's Bidi_Control).
+fn is_order(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t') || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
 
 /// Where everything is printed.
 pub struct Screen {
@@ -48,9 +50,10 @@ impl Screen {
         self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
-    /// A text with stars in the place of secrets.
+    /// A text with stars in the place of secrets, and without what a terminal would take for an order: much of it comes from elsewhere.
     pub fn veil(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "****"))
+        let text = self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "****"));
+        if text.chars().any(is_order) { text.chars().map(|c| if is_order(c) { char::REPLACEMENT_CHARACTER } else { c }).collect() } else { text }
     }
 
     /// A line for whoever watches.
@@ -58,16 +61,16 @@ impl Screen {
         let text = self.veil(text.as_ref());
         if self.terminal {
             // A line above the bars, if there are any.
-            self.bars.suspend(|| eprintln!("{text}"));
+            self.bars.suspend(|| say!("{text}"));
         } else {
-            eprintln!("{text}");
+            say!("{text}");
         }
     }
 
     /// For an engine that waits something out.
     pub fn notice(&self) -> Rc<dyn Fn(&str)> {
         let (bars, terminal) = (self.bars.clone(), self.terminal);
-        Rc::new(move |text| if terminal { bars.suspend(|| eprintln!("{text}")) } else { eprintln!("{text}") })
+        Rc::new(move |text| if terminal { bars.suspend(|| say!("{text}")) } else { say!("{text}") })
     }
 
     /// A result, whole lines.
@@ -90,6 +93,11 @@ impl Screen {
             })
             .collect();
         report::report(&veiled, sources, self.format, false);
+    }
+
+    /// A bar below what is said, on a terminal.
+    pub fn bar(&self, bar: impl FnOnce() -> ProgressBar) -> Option<ProgressBar> {
+        self.terminal.then(|| self.bars.add(bar()))
     }
 
     /// Whether somebody can answer.
@@ -138,8 +146,7 @@ impl Screen {
         if !self.asks {
             return Answer::Nobody;
         }
-        eprint!("{}", self.veil(prompt));
-        if std::io::stderr().flush().is_err() {
+        if std::io::stderr().lock().write_all(self.veil(prompt).as_bytes()).is_err() {
             return Answer::Nobody;
         }
         question::typed(|| {
@@ -149,94 +156,6 @@ impl Screen {
         })
         .await
     }
-}
-
-/// The progress of an operation: a bar for each resource under way on a terminal, a calm log elsewhere.
-pub struct Watch {
-    began: Option<f64>,
-    last: f64,
-    open: BTreeMap<String, (f64, String, Option<ProgressBar>)>,
-    took: Vec<(String, f64)>,
-    style: ProgressStyle,
-}
-
-impl Default for Watch {
-    fn default() -> Watch {
-        let style = ProgressStyle::with_template("  {spinner} {elapsed:>5}  {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-        Watch { began: None, last: 0.0, open: BTreeMap::new(), took: Vec::new(), style }
-    }
-}
-
-impl Watch {
-    /// Takes in what happened.
-    pub fn show(&mut self, events: &[Event], compiled: &Compiled, screen: &Screen) {
-        for event in events {
-            let began = *self.began.get_or_insert(event.at);
-            self.last = self.last.max(event.at);
-            let label = event.name.as_ref().map_or_else(|| format!("stack {}", compiled.name), |name| compiled.label(name));
-            let key = event.name.clone().unwrap_or_default();
-            let word = event.word.to_ascii_lowercase().replace('_', " ");
-            let line = |rest: &str| screen.say(format!("  {:>6}  {label:<44}  {word}{rest}", clock(event.at - began)));
-            match event.step {
-                // CloudFormation says so twice: when it begins, and when it knows what it will be called.
-                Step::Begins if self.open.get(&key).is_some_and(|(_, before, _)| *before == event.word) => {}
-                Step::Begins => {
-                    let bar = screen.terminal.then(|| {
-                        let bar = screen.bars.add(ProgressBar::new_spinner().with_style(self.style.clone()).with_message(format!("{label}  {word}")));
-                        bar.enable_steady_tick(Duration::from_millis(120));
-                        bar
-                    });
-                    if bar.is_none() {
-                        line("");
-                    }
-                    if let Some((.., Some(old))) = self.open.insert(key, (event.at, event.word.clone(), bar)) {
-                        old.finish_and_clear();
-                    }
-                }
-                Step::Done | Step::Failed | Step::Note => {
-                    let open = self.open.remove(&key);
-                    if let Some((.., Some(bar))) = &open {
-                        bar.finish_and_clear();
-                    }
-                    let took = open.map(|(at, ..)| event.at - at);
-                    if let (Step::Done, Some(took), Some(_)) = (event.step, took, &event.name) {
-                        self.took.push((label.clone(), took));
-                    }
-                    line(&took.filter(|took| *took >= 1.0).map(|took| format!("  ({})", span(took))).unwrap_or_default());
-                }
-            }
-        }
-    }
-
-    /// Takes the bars away.
-    pub fn close(&mut self) {
-        for (.., bar) in std::mem::take(&mut self.open).into_values() {
-            if let Some(bar) = bar {
-                bar.finish_and_clear();
-            }
-        }
-    }
-
-    /// How long it took, and what of it took longest.
-    pub fn summary(&self) -> String {
-        let mut slowest = self.took.clone();
-        slowest.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let slowest: Vec<String> = slowest.iter().take(3).filter(|(_, took)| *took >= 1.0).map(|(label, took)| format!("{label} {}", span(*took))).collect();
-        let all = span(self.last - self.began.unwrap_or(self.last));
-        if slowest.is_empty() { all } else { format!("{all}; slowest: {}", slowest.join(", ")) }
-    }
-}
-
-/// `3:07`.
-fn clock(seconds: f64) -> String {
-    let seconds = seconds.max(0.0) as u64;
-    format!("{}:{:02}", seconds / 60, seconds % 60)
-}
-
-/// `3 min 7 s`.
-fn span(seconds: f64) -> String {
-    let seconds = seconds.max(0.0) as u64;
-    if seconds < 60 { format!("{seconds} s") } else { format!("{} min {} s", seconds / 60, seconds % 60) }
 }
 
 #[cfg(test)]
@@ -253,7 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn times_are_read_at_a_glance() {
-        assert_eq!((clock(187.4), span(187.4), span(59.0)), ("3:07".to_owned(), "3 min 7 s".to_owned(), "59 s".to_owned()));
+    fn what_a_terminal_would_obey_is_not_printed() {
+        let screen = Screen::new(MessageFormat::Human, true);
+        assert_eq!(screen.veil("\u{1b}[2Jgone\r\u{9b}1m\u{202e}txt\u{7}\n\tstays"), "\u{fffd}[2Jgone\u{fffd}\u{fffd}1m\u{fffd}txt\u{fffd}\n\tstays");
     }
 }

@@ -26,7 +26,14 @@ fn the_commands_of_the_page_print_what_it_says() {
 fn every_code_has_a_page_that_shows_what_is_printed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap();
-    let files = |folder: std::path::PathBuf| std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).filter(|path| path.is_file());
+    let files = |folder: std::path::PathBuf| {
+        let (mut found, mut folders) = (Vec::new(), vec![folder]);
+        while let Some(folder) = folders.pop() {
+            let entries = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+            entries.for_each(|path| if path.is_dir() { folders.push(path) } else { found.push(path) });
+        }
+        found.into_iter()
+    };
     let list = read(root.join("../docs/deploy.md"));
     let mut codes = std::collections::BTreeSet::new();
     for path in files(root.join("src")) {

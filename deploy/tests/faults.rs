@@ -91,3 +91,12 @@ impl Faulty for Fake {
 fn every_verb_meets_every_fault() {
     matrix::every_verb_meets_every_fault(STACK, &CASES);
 }
+
+#[test]
+fn nothing_goes_on_for_ever() {
+    let looks = ["events", "status"].map(|name| CASES.iter().find(|case| case.name == name).unwrap());
+    for case in looks {
+        matrix::nothing_goes_on_for_ever(STACK, case, wire::What::Endless, "does not end after 64 MiB");
+        matrix::nothing_goes_on_for_ever(STACK, case, wire::What::Again, "leads back to itself");
+    }
+}

@@ -98,3 +98,9 @@ impl Faulty for Fake {
 fn every_verb_meets_every_fault() {
     matrix::every_verb_meets_every_fault(STACK, &CASES);
 }
+
+#[test]
+fn nothing_goes_on_for_ever() {
+    let status = CASES.iter().find(|case| case.name == "status").unwrap();
+    matrix::nothing_goes_on_for_ever(STACK, status, wire::What::Endless, "does not end after 64 MiB");
+}

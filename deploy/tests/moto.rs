@@ -126,7 +126,7 @@ fn begun(stack: &str) -> Option<Run<Aws>> {
 fn the_life_of_botolphs() {
     let Some(run) = begun(&fs::read_to_string(root().join("examples/botolphs/stack.kdl")).unwrap()) else { return };
     let before = run.fake.behind(&["inventory"]);
-    run.ends(&["plan", "--detailed-exitcode"], 2);
+    run.ends(&["plan", "--detailed-exitcode"], 4);
     assert_eq!(run.fake.behind(&["inventory"]), before, "a plan leaves something behind");
 
     run.ok(&["deploy", "--yes"]);
@@ -157,7 +157,7 @@ fn the_life_of_botolphs() {
 
     run.note("somebody lets three tasks run");
     run.fake.behind(&["scale", "3"]);
-    run.ends(&["drift", "--detailed-exitcode"], 2);
+    run.ends(&["drift", "--detailed-exitcode"], 4);
     run.ok(&["deploy", "--yes", "--revert-drift"]);
     run.fake.behind(&["runs", "asanami/botolphs:1.3", &outputs, SECRET]);
     run.ok(&["drift", "--detailed-exitcode"]);

@@ -150,7 +150,7 @@ fn a_deploy_asks_for_the_secret_and_for_a_yes() {
     terminal.shows("Do this? [y/N]").until_echo(true).types("y\n");
     let (code, text) = terminal.end();
     assert_eq!(code, Some(0), "{text}");
-    assert!(terminal.written().contains("bucket media: bucket") && terminal.written().contains("create complete"), "{}", terminal.written());
+    assert!(terminal.written().contains("bucket media") && terminal.written().contains("create complete"), "{}", terminal.written());
     snapshot("terminal-deploy", &text);
     assert!(run.fake.acts().iter().any(|act| act.contains("ExecuteChangeSet")), "{:?}", run.fake.acts());
 }

@@ -84,7 +84,7 @@ fn a_whole_life_with_the_real_provider() {
     let run = run.with("CI", "true");
     run.edit("stack shop {", "stack shop {\n    state s3 bucket=acme-state region=us-east-1 use_path_style=#true");
     run.ends(&["outputs"], 2);
-    run.ends(&["plan", "--detailed-exitcode"], 2);
+    run.ends(&["plan", "--detailed-exitcode"], 4);
     run.ok(&["deploy", "--yes"]);
     run.ok(&["plan", "--detailed-exitcode"]);
     run.ok(&["status"]);
@@ -99,7 +99,7 @@ fn a_whole_life_with_the_real_provider() {
 
     run.note("somebody switches off the scan of images");
     aws.behind("of('ecr').put_image_scanning_configuration(repositoryName='shop-images', imageScanningConfiguration={'scanOnPush': False})");
-    run.ends(&["drift", "--detailed-exitcode"], 2);
+    run.ends(&["drift", "--detailed-exitcode"], 4);
     run.edit("keep=20", "keep=10");
     run.ok(&["deploy", "--yes"]);
     run.ok(&["drift", "--detailed-exitcode"]);
@@ -197,7 +197,7 @@ fn a_whole_life_with_the_schema_of_openstack() {
     environment.push(("TF_CLI_CONFIG_FILE".to_owned(), terraform.configuration().to_str().unwrap().to_owned()));
     let stack = "stack shop {\n    param api-key secret=#true\n    network main\n    secret pay value=(get)api-key {\n        accept \"nothing real is kept there\" target=tf-openstack\n    }\n}\n";
     let run = Run::new(stack, "tf-openstack", environment);
-    run.ends(&["plan", "--detailed-exitcode"], 2);
+    run.ends(&["plan", "--detailed-exitcode"], 4);
     run.ok(&["deploy", "--yes"]);
     run.ok(&["plan", "--detailed-exitcode"]);
     run.edit("network main", "network main cidr=\"10.7.0.0/16\"");
@@ -255,6 +255,29 @@ fn an_apply_outlives_us_and_is_followed_by_the_next() {
     run.record(&["deploy", "--yes"], &ended);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     run.snapshot("terraform-outlived");
+}
+
+#[test]
+fn what_lies_in_the_folder_and_is_not_ours_is_not_run() {
+    let run = Run::faked("");
+    run.ok(&["deploy", "--yes"]);
+    let folder = run.folder.path().join(".stackc/tf-aws");
+    for name in ["evil.tf", "main_override.tf.json", "x.tofu", "terraform.tfvars", "a.auto.tfvars.json", ".terraform/environment"] {
+        fs::create_dir_all(folder.join(".terraform")).unwrap();
+        fs::write(folder.join(name), "other").unwrap();
+        for verb in [&["plan"][..], &["deploy", "--yes"], &["outputs"], &["drift"], &["destroy", "--yes"]] {
+            let ended = run.ends(verb, 2);
+            assert!(ended.stderr.contains(name) && ended.stderr.contains("nothing was done"), "{verb:?} with {name}: {}", ended.stderr);
+        }
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    // What would be written there must not be written elsewhere.
+    let elsewhere = run.folder.path().join("elsewhere");
+    fs::write(&elsewhere, "kept").unwrap();
+    fs::remove_file(folder.join("main.tf.json")).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, folder.join("main.tf.json")).unwrap();
+    run.ends(&["plan"], 2);
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "kept");
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
         }
         if format == MessageFormat::Human {
             let plural = if artefact.resources == 1 { "" } else { "s" };
-            eprintln!("{}: {} resource{plural}, {} bytes", path.display(), artefact.resources, artefact.text.len());
+            say!("{}: {} resource{plural}, {} bytes", path.display(), artefact.resources, artefact.text.len());
         }
     }
     Outcome::Done

@@ -34,7 +34,7 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
     }
     if format == MessageFormat::Human {
         let names: Vec<&str> = built.iter().map(|(target, _)| target.name.as_str()).collect();
-        eprintln!("{}: good for {}", arguments.input.file.display(), names.join(", "));
+        say!("{}: good for {}", arguments.input.file.display(), names.join(", "));
     }
     Outcome::Done
 }

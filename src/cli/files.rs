@@ -15,7 +15,7 @@ pub fn open(input: &Input) -> Result<(Compiler, Sources, FileId), Outcome> {
         wrong_call(format!("cannot read {}: {error}{hint}", input.file.display()))
     })?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        eprintln!("stackc: {} is not UTF-8 text: byte {} does not belong to it", input.file.display(), error.utf8_error().valid_up_to());
+        say!("stackc: {} is not UTF-8 text: byte {} does not belong to it", input.file.display(), error.utf8_error().valid_up_to());
         Outcome::WrongInput
     })?;
     let compiler = compiler(input.rules.as_deref())?;

@@ -29,7 +29,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let text = TEMPLATE.replacen("stack shop", &format!("stack {}", name.trim_end_matches('-')), 1);
     match files::write(&path, &text) {
         Ok(()) => {
-            eprintln!("wrote {0}; next: stackc build {0} --target cfn", path.display());
+            say!("wrote {0}; next: stackc build {0} --target cfn", path.display());
             Outcome::Done
         }
         Err(error) => wrong_call(format!("cannot write {}: {error}", path.display())),

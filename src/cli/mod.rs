@@ -1,6 +1,9 @@
 //! The command line: one file per command. Only here is anything read, written or printed.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
+#[macro_use]
+mod out;
+
 mod build;
 mod check;
 mod deploy;
@@ -181,6 +184,6 @@ pub fn run() -> ExitCode {
 
 /// Says what is wrong with the call.
 pub fn wrong_call(message: impl std::fmt::Display) -> Outcome {
-    eprintln!("stackc: {message}");
+    say!("stackc: {message}");
     Outcome::WrongCall
 }

@@ -11,16 +11,20 @@ use textwrap::WordSplitter;
 
 /// Writes all diagnostics of a run. `artefact_on_stdout` keeps machine formats off standard output.
 pub fn report(diagnostics: &[Diagnostic], sources: &Sources, format: MessageFormat, artefact_on_stdout: bool) {
-    let machine = |text: String| if artefact_on_stdout { eprint!("{text}") } else { print!("{text}") };
+    let machine = |text: String| match artefact_on_stdout {
+        true if text.is_empty() => {}
+        true => say!("{}", text.trim_end_matches('\n')),
+        false => put!("{text}"),
+    };
     match format {
         MessageFormat::Human if diagnostics.is_empty() => {}
         MessageFormat::Human => {
             let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             let handler = handler(colour);
             for diagnostic in diagnostics {
-                eprintln!("{}", render(diagnostic, sources, &handler));
+                say!("{}", render(diagnostic, sources, &handler));
             }
-            eprintln!("{}", summary(diagnostics));
+            say!("{}", summary(diagnostics));
         }
         MessageFormat::Json => machine(diagnostics.iter().map(|diagnostic| format!("{}\n", to_json(diagnostic, sources))).collect()),
         MessageFormat::Sarif => machine(format!("{:#}\n", to_sarif(diagnostics, sources))),

@@ -45,7 +45,7 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
         return Outcome::WrongInput;
     }
     if format == MessageFormat::Human {
-        eprintln!("the rules of {} hold for every stack", names.join(", "));
+        say!("the rules of {} hold for every stack", names.join(", "));
     }
     Outcome::Done
 }

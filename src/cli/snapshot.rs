@@ -58,7 +58,7 @@ fn write(templates: &[(PathBuf, String)]) -> Outcome {
         if let Err(error) = files::write(path, text) {
             return wrong_call(format!("cannot write {}: {error}", path.display()));
         }
-        eprintln!("{}", path.display());
+        say!("{}", path.display());
     }
     Outcome::Done
 }
@@ -70,18 +70,18 @@ fn compare(templates: &[(PathBuf, String)], folder: &std::path::Path) -> Outcome
         if there != *text {
             changed += 1;
             let name = path.display().to_string();
-            print!("{}", TextDiff::from_lines(there.as_str(), text).unified_diff().header(&name, &name));
+            put!("{}", TextDiff::from_lines(there.as_str(), text).unified_diff().header(&name, &name));
         }
     }
     for path in leftovers(templates, folder) {
         changed += 1;
-        println!("{}: no target or stage of the stack makes it any more", path.display());
+        put!("{}: no target or stage of the stack makes it any more\n", path.display());
     }
     if changed == 0 {
-        eprintln!("{} templates are as they were", templates.len());
+        say!("{} templates are as they were", templates.len());
         return Outcome::Done;
     }
-    eprintln!("{changed} of {} templates differ; when that is meant, run `stackc snapshot` and commit the result", templates.len());
+    say!("{changed} of {} templates differ; when that is meant, run `stackc snapshot` and commit the result", templates.len());
     Outcome::WrongInput
 }
 

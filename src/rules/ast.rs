@@ -199,6 +199,8 @@ pub struct ResourceRule {
     pub shared: Option<Expr>,
     /// Whether a replacement is made first.
     pub create_first: bool,
+    /// Whether each change makes a new revision, and no replacement of one loses anything.
+    pub revision: bool,
     /// Properties whose later changes are somebody else's.
     pub ignore: Vec<Ignore>,
     /// What has to be so once it was made or changed.

@@ -571,7 +571,8 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             removal,
             protected: keep,
             can_be_kept: rule.keep.is_some() || rule.snapshot,
-            create_first: rule.create_first,
+            create_first: rule.create_first || rule.revision,
+            revision: rule.revision,
             ignored: self.ignored(rule, at),
             expected: rule
                 .expect
@@ -828,11 +829,12 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let mut all = Vec::new();
         for &index in candidates {
             let Some(slot) = slots.get(index) else { continue };
-            let same = slot.frame.iter().zip(at.frame).all(|(a, b)| a.name == b.name && a.key == b.key);
-            if !same {
+            // A loop of another name that we stand in has nothing to do with it.
+            let here = |name: &str| at.frame.iter().rev().find(|binding| binding.name == name);
+            if slot.frame.iter().any(|made| here(made.name).is_some_and(|binding| binding.key != made.key)) {
                 continue;
             }
-            if slot.frame.len() <= at.frame.len() {
+            if slot.frame.iter().all(|made| here(made.name).is_some()) {
                 return Val::new(make(NativeId(index)), origin);
             }
             all.push(Val::new(make(NativeId(index)), origin));

@@ -150,6 +150,7 @@ impl Parser<'_> {
             once_by: None,
             shared: None,
             create_first: false,
+            revision: false,
             ignore: Vec::new(),
             expect: Vec::new(),
             body: Vec::new(),
@@ -168,6 +169,7 @@ impl Parser<'_> {
                 ("once", None) => rule.once = node.flag("once"),
                 ("shared", _) => rule.shared = Some(self.operand(value)),
                 ("replace", Some("create-first")) => rule.create_first = true,
+                ("replace", Some("revision")) => rule.revision = true,
                 ("ignore", Some(names)) => rule.ignore.push(Ignore { names: names.split(' ').map(str::to_owned).collect(), when: None }),
                 ("ignore-when", Some(text)) if !rule.ignore.is_empty() => {
                     if let Some(last) = rule.ignore.last_mut() {
@@ -176,7 +178,7 @@ impl Parser<'_> {
                 }
                 _ => self.wrong(
                     key.span,
-                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `otherwise=stay`, `replace=create-first`, `turn`, `once`, `shared`, `ignore` \
+                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `otherwise=stay`, `replace=create-first`, `replace=revision`, `turn`, `once`, `shared`, `ignore` \
                      and `ignore-when`",
                 ),
             }

@@ -20,5 +20,6 @@ mod escaping;
 mod heat;
 mod independent;
 mod product;
+mod revision;
 mod schema_provider;
 mod terraform;

@@ -129,7 +129,7 @@ fn live_on_moto(example: &str) {
 
 /// An override by which every provider tries a request once: what moto lacks it answers with a server error, and the
 /// provider would repeat that for ten minutes before it tells.
-fn one_try(template: &Value) -> Value {
+pub fn one_try(template: &Value) -> Value {
     let mut providers = Map::new();
     for name in names(&template["provider"]) {
         let once = blocks(&template["provider"][name])

@@ -1,6 +1,6 @@
 //! JSON over HTTP, for clouds whose client is no more than that: one connection pool, an answer's status turned into what can be done about it.
 
-use super::wire::{Fault, Pace};
+use super::wire::{self, Fault, Pace};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// An answer is no larger: a template has 4 MiB at most, and a plan says each of its 800 resources twice.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+pub const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// How much of a text from elsewhere is shown, in characters.
 const MOST_SHOWN: usize = 2_000;
@@ -127,15 +127,9 @@ impl Rest {
         if let Some(body) = request.body {
             call = call.json(body);
         }
-        let mut answer = call.send().await.map_err(|error| Fault::Lost(why(&error)))?;
+        let answer = call.send().await.map_err(|error| fault(&error))?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| Fault::Lost(why(&error)))? {
-            if bytes.len() + chunk.len() > MOST_BYTES {
-                return Err(Fault::Strange(format!("it does not end after {} MiB", MOST_BYTES / 1024 / 1024)));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let bytes = whole(answer).await?;
         if (300..400).contains(&status) {
             return if request.leads_on {
                 Ok(Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() })
@@ -171,6 +165,21 @@ impl Rest {
     }
 }
 
+/// The body of an answer.
+///
+/// # Errors
+/// [`Fault::Strange`] when it is larger than any answer of a cloud.
+pub async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| fault(&error))? {
+        if bytes.len() + chunk.len() > MOST_BYTES {
+            return Err(Fault::Strange(format!("it does not end after {} MiB", MOST_BYTES / 1024 / 1024)));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
 /// The server that an address names; of the rest a part can be secret.
 fn host(location: Option<&HeaderValue>) -> String {
     let text = location.and_then(|text| text.to_str().ok()).unwrap_or_default();
@@ -187,6 +196,11 @@ fn beginning(bytes: &[u8]) -> String {
 /// A text of which a person sees no more than a few lines.
 fn cut(text: &str) -> String {
     if text.chars().count() <= MOST_SHOWN { text.to_owned() } else { text.chars().take(MOST_SHOWN).chain(['…']).collect() }
+}
+
+/// What became of a call that brought no answer.
+pub fn fault(error: &reqwest::Error) -> Fault {
+    wire::no_answer(error, why(error))
 }
 
 /// An error with its innermost cause, without the address: that can hold a secret.

@@ -38,7 +38,7 @@ pub trait Faulty: Cloud + Sync + Send {
 }
 
 /// The faults.
-const FAULTS: [(&str, What); 14] = [
+const FAULTS: [(&str, What); 17] = [
     ("throttled", What::Throttle),
     ("429", What::TooMany),
     ("503", What::Unavailable),
@@ -52,12 +52,15 @@ const FAULTS: [(&str, What); 14] = [
     ("nothing", What::Instead(200, "")),
     ("{}", What::Instead(200, "{}")),
     ("[]", What::Instead(200, "[]")),
+    ("half of it", What::Half),
+    ("twice in one", What::Doubled),
+    ("too deep", What::Deep),
     ("not a cloud's 404", What::Instead(404, "<html><h1>Not Found</h1><p>nginx</p></html>")),
 ];
 
 /// Whether what comes back is no answer of the cloud's, so that nothing may follow from it.
 fn is_no_answer(what: What) -> bool {
-    matches!(what, What::Instead(..))
+    matches!(what, What::Instead(..) | What::Deep | What::Doubled)
 }
 
 fn start<C: Faulty>(stack: &str, case: &Case<C>) -> Run<C> {
@@ -176,6 +179,17 @@ fn row<C: Faulty>(stack: &str, case: &Case<C>) -> Row {
         line.push_str(&format!("{:<24}", ends.join(", ")));
     }
     Row { line, runs, wrong }
+}
+
+/// What does not end is given up, and so is a list whose page leads back to itself; nothing follows from either.
+pub fn nothing_goes_on_for_ever<C: Faulty>(stack: &str, case: &Case<C>, what: What, words: &str) {
+    let mut run = start(stack, case);
+    patient(&mut run);
+    run.fake.set(vec![Fault::of("*", 1, usize::MAX, what)]);
+    let ended = run.finish(case.arguments);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    assert!(run.fake.acts().is_empty(), "{:?}", run.fake.acts());
 }
 
 /// Fills the matrix, and prints it.

@@ -141,7 +141,7 @@ fn a_whole_life(cloud: &Cloud) {
 
     // The first deploy is refused at the database, which is there all the same.
     stack.tell("the cloud gives up while it makes the database", &json!({ "fail": [{ "type": cloud.database, "text": "Out of capacity", "half": true }] }));
-    run.ends(&["plan", "--detailed-exitcode"], 2);
+    run.ends(&["plan", "--detailed-exitcode"], 4);
     let refused = run.quietly(&["deploy", "--yes"], 3);
     assert!(refused.stderr.contains("the cloud refuses `database data`: Out of capacity"), "{}", refused.stderr);
     assert!(refused.stderr.contains("database data network=main engine=postgres"), "{}", refused.stderr);
@@ -172,7 +172,7 @@ fn a_whole_life(cloud: &Cloud) {
 
     let (ty, argument, value) = &cloud.changed;
     stack.tell("somebody changes something", &json!({ "read": [{ "type": ty, "attributes": { *argument: value } }] }));
-    run.ends(&["drift", "--detailed-exitcode"], 2);
+    run.ends(&["drift", "--detailed-exitcode"], 4);
     run.ok(&["deploy", "--yes"]);
     stack.tell_nothing();
     run.ok(&["drift", "--detailed-exitcode"]);

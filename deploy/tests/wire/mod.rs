@@ -79,6 +79,14 @@ pub enum What {
     Instead(u16, &'static str),
     /// Nothing is done, and an answer comes that does not end.
     Endless,
+    /// It is done, and half of the answer comes before the connection is cut.
+    Half,
+    /// It is done, and the answer comes twice in one.
+    Doubled,
+    /// It is done, and the answer says that there is another page, which is the same one.
+    Again,
+    /// Nothing is done, and what comes is one thing in another a hundred thousand times.
+    Deep,
 }
 
 impl Fault {
@@ -135,6 +143,10 @@ fn one<S: Site>(stream: &TcpStream, site: &Arc<Mutex<S>>) -> Option<()> {
                 let headers = if status == 302 { vec![("Location", "http://127.0.0.1:9/login?next=secret".to_owned())] } else { Vec::new() };
                 Some(Answer { status, headers, body: body.to_owned() })
             }
+            Some(What::Deep) => {
+                let form = request.headers.get("content-type").is_some_and(|kind| kind.contains("form-urlencoded"));
+                Some(Answer { status: 200, body: if form { "<a>" } else { "{\"a\":" }.repeat(100_000), ..Answer::default() })
+            }
             Some(what @ (What::Throttle | What::TooMany | What::Expired | What::Unavailable | What::Denied)) => Some(site.refuse(&name, what)),
             _ => None,
         };
@@ -156,7 +168,29 @@ fn one<S: Site>(stream: &TcpStream, site: &Arc<Mutex<S>>) -> Option<()> {
         Some(What::Slow(milliseconds)) => std::thread::sleep(std::time::Duration::from_millis(milliseconds)),
         _ => {}
     }
-    reply(stream, &answer)
+    match fault {
+        Some(What::Half) => half(stream, &answer),
+        Some(What::Again) => reply(stream, &Answer { body: again(&answer.body), ..answer }),
+        Some(What::Doubled) => reply(stream, &Answer { body: answer.body.repeat(2), ..answer }),
+        _ => reply(stream, &answer),
+    }
+}
+
+/// An answer of AWS's, with the token of a next page.
+fn again(body: &str) -> String {
+    match body.rfind("Result>").and_then(|at| body[..at].rfind("</")) {
+        Some(end) => format!("{}<NextToken>again</NextToken>{}", &body[..end], &body[end..]),
+        None => body.to_owned(),
+    }
+}
+
+/// The beginning of an answer that says to be longer.
+fn half(mut stream: &TcpStream, answer: &Answer) -> Option<()> {
+    let text = format!("HTTP/1.1 {} X\r\nContent-Length: {}\r\n\r\n", answer.status, answer.body.len().max(2));
+    let body = answer.body.as_bytes();
+    stream.write_all(&[text.as_bytes(), body.get(..body.len() / 2).unwrap_or_default()].concat()).ok()?;
+    let _ = stream.shutdown(Shutdown::Both);
+    None
 }
 
 /// JSON that begins and goes on until nobody listens; a reader without a bound would take all of it.

@@ -5,7 +5,8 @@ use crate::native::{Val, ValKind};
 
 pub const BUILTIN: Builtin = Builtin {
     name: "first-fit",
-    about: "Of the rows in braces, each so many numbers and a value behind them, the value of the first whose numbers are not below those given.",
+    about: "Of the rows in braces, each so many numbers and a value behind them, the value of the first whose numbers are not below those given; \
+            nothing where there is none behind them.",
     takes: &[("number", Type::KnownNumber), ("number", Type::KnownNumber)],
     variadic: true,
     body: true,
@@ -17,10 +18,13 @@ pub const BUILTIN: Builtin = Builtin {
         };
         let wanted: Vec<f64> = (0..count).map(|index| number(args, index)).collect::<Result<_, _>>()?;
         for row in rows {
-            let ValKind::List(cells) = &row.kind else { return Err("a row is numbers and a value".to_owned()) };
+            let cells = match &row.kind {
+                ValKind::List(cells) => cells.as_slice(),
+                _ => std::slice::from_ref(row),
+            };
             let sizes: Vec<f64> = (0..count).map(|index| number(cells, index)).collect::<Result<_, _>>()?;
             if sizes.iter().zip(&wanted).all(|(size, wanted)| size >= wanted) {
-                return cells.get(count).map(|val| val.kind.clone()).ok_or_else(|| "a row has a value behind its numbers".to_owned());
+                return Ok(cells.get(count).map_or(ValKind::Absent, |val| val.kind.clone()));
             }
         }
         let wanted: Vec<String> = wanted.iter().map(f64::to_string).collect();
@@ -46,5 +50,14 @@ mod tests {
             assert!(matches!(fit(cpu, memory), Ok(ValKind::Text(text)) if text == name), "{cpu} {memory}");
         }
         assert!(fit(16.0, 512).is_err());
+    }
+
+    #[test]
+    fn gives_nothing_where_a_row_has_none() {
+        let val = |kind| Val::new(kind, Origin::default());
+        let rows =
+            || val(ValKind::List(vec![val(ValKind::Integer(399)), val(ValKind::List(vec![val(ValKind::Integer(65536)), val(ValKind::Integer(12000))]))]));
+        let given = |number| (BUILTIN.run)(&[val(ValKind::Integer(number)), rows()]);
+        assert!(matches!(given(399), Ok(ValKind::Absent)) && matches!(given(400), Ok(ValKind::Integer(12000))));
     }
 }

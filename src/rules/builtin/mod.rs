@@ -23,6 +23,7 @@ mod index;
 mod join;
 mod json;
 mod label;
+mod margin;
 mod matching;
 mod numbered;
 mod once_per_domain;
@@ -111,6 +112,7 @@ pub static ALL: &[Builtin] = &[
     join::BUILTIN,
     json::BUILTIN,
     label::BUILTIN,
+    margin::BUILTIN,
     matching::BUILTIN,
     numbered::BUILTIN,
     once_per_domain::BUILTIN,

@@ -194,7 +194,7 @@ impl Arm {
             (self.api.notice)(&format!("the resource group {} stays: {why}", self.group));
         }
         let ty = "Microsoft.Resources/deploymentStacks".to_owned();
-        events.push(Event { at: self.api.clock(), name: None, ty, step: Step::Done, word: "deleted".to_owned(), reason: None });
+        events.push(Event { at: self.api.clock(), name: None, ty, step: Step::Done, word: "deleted".to_owned(), reason: None, goes: true });
         Ok(Progress::Ended(events, Ending::Gone))
     }
 }

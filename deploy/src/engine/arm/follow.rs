@@ -30,7 +30,7 @@ pub fn events(operations: &[Value], names: &Names, seen: &mut BTreeMap<String, S
         let ty = text("/properties/targetResource/resourceType").map(str::to_owned).or(target.and_then(Id::of).map(|id| id.ty)).unwrap_or_default();
         let status = operation.pointer("/properties/statusMessage").filter(|_| step == Step::Failed);
         let reason = status.and_then(|status| errors::first(status.get("error").unwrap_or(status)).or(status.as_str().map(str::to_owned)));
-        let event = Event { at, name, ty, step, word: words(state), reason };
+        let event = Event { at, name, ty, step, word: words(state), reason, goes: false };
         // It began and ended between two looks.
         if before.is_none() && matches!(step, Step::Done | Step::Failed) && event.name.is_some() {
             let took = text("/properties/duration").and_then(moments::span).unwrap_or_default();
@@ -50,7 +50,7 @@ pub fn failed(stack: &Value, names: &Names, said: &[Option<String>], at: f64) ->
         let name = Some(names.or_short(id, None));
         let reason = errors::first(failed.get("error")?);
         let ty = Id::of(id).map(|id| id.ty).unwrap_or_default();
-        (!said.contains(&name)).then_some(Event { at, name, ty, step: Step::Failed, word: "failed".to_owned(), reason })
+        (!said.contains(&name)).then_some(Event { at, name, ty, step: Step::Failed, word: "failed".to_owned(), reason, goes: false })
     };
     list.iter().filter_map(event).collect()
 }

@@ -1,6 +1,6 @@
 //! Who asks, as Azure's own library finds out. It comes without a client of its own: ours, with its one TLS, is given to it.
 
-use super::super::rest::Rest;
+use super::super::rest::{self, Rest};
 use super::super::wire::{Fault, Pace};
 use azure_core::credentials::{Secret, TokenCredential};
 use azure_core::error::{Error, ErrorKind, Result as AzureResult};
@@ -134,13 +134,17 @@ impl Login {
                 let text = format!("{status} from whoever gives tokens");
                 return if *status == 429 { Fault::Throttled(text) } else { Fault::Lost(text) };
             }
+            if let Some(Unanswered(fault)) = source.downcast_ref::<Unanswered>()
+                && !matches!(self.way, Way::Machine { .. })
+            {
+                return fault.clone();
+            }
             let Some(source) = source.downcast_ref::<Error>() else { break };
             inner = source;
         }
         let text = inner.to_string();
         let text = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason was given").to_owned();
         match inner.kind() {
-            ErrorKind::Connection | ErrorKind::Io if !matches!(self.way, Way::Machine { .. }) => Fault::Lost(text),
             _ if matches!(self.way, Way::Secret { .. } | Way::Federated { .. }) => {
                 Fault::NoCredentials("Azure does not take the credentials of the environment", text)
             }
@@ -160,6 +164,21 @@ impl std::fmt::Display for Passing {
 }
 
 impl std::error::Error for Passing {}
+
+/// A call to whoever gives tokens that brought no answer. The address is left out: it can hold a secret.
+#[derive(Debug)]
+struct Unanswered(Fault);
+
+impl std::fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Fault::Lost(text) | Fault::Unreachable(text) | Fault::Untrusted(text) => f.write_str(text),
+            _ => f.write_str("no answer"),
+        }
+    }
+}
+
+impl std::error::Error for Unanswered {}
 
 /// An answer as the library can read it: a refusal's description has line breaks, and of a text with any the library (1.0.0) says only that it is no text.
 fn eased(status: u16, body: Vec<u8>) -> AzureResult<Vec<u8>> {
@@ -192,8 +211,7 @@ impl HttpClient for Client {
         }
         let lost = |error: reqwest::Error| {
             let kind = if error.is_connect() { ErrorKind::Connection } else { ErrorKind::Io };
-            // The address is left out: it can hold a secret.
-            Error::with_message(kind, super::super::rest::why(&error))
+            Error::new(kind, Unanswered(rest::fault(&error)))
         };
         let answer = call.send().await.map_err(lost)?;
         let status = answer.status().as_u16();
@@ -203,8 +221,8 @@ impl HttpClient for Client {
                 headers.insert(HeaderName::from(name.as_str().to_owned()), value.to_owned());
             }
         }
-        let bytes = answer.bytes().await.map_err(lost)?;
-        Ok(AsyncRawResponse::from_bytes(status.into(), headers, eased(status, bytes.to_vec())?))
+        let bytes = rest::whole(answer).await.map_err(|fault| Error::new(ErrorKind::Io, Unanswered(fault)))?;
+        Ok(AsyncRawResponse::from_bytes(status.into(), headers, eased(status, bytes)?))
     }
 }
 

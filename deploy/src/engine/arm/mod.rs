@@ -283,15 +283,30 @@ impl Engine for Arm {
                 events.extend(follow::failed(&stack.body, &running.names, &running.told, stack.at));
             }
             let reason = why.filter(|_| step == Step::Failed);
-            events.push(Event { at: stack.at, name: None, ty: "Microsoft.Resources/deploymentStacks".to_owned(), step, word: state.clone(), reason });
+            events.push(Event {
+                at: stack.at,
+                name: None,
+                ty: "Microsoft.Resources/deploymentStacks".to_owned(),
+                step,
+                word: state.clone(),
+                reason,
+                goes: false,
+            });
         }
         if !over {
             return Ok(Progress::Going(events));
         }
         let ending = match (&running.verb, state.as_str()) {
             (Verb::Deploy(_) | Verb::Attached, "succeeded") => Ending::Done,
-            (Verb::Destroy, _) => Ending::Failed { how: state, next: "mend what kept it from going, and `stackc destroy` goes on".to_owned() },
-            _ => Ending::Failed { how: state, next: "what was made stays; mend the cause, and `stackc deploy` goes on from there".to_owned() },
+            (verb, _) => {
+                let removal = *verb == Verb::Destroy;
+                let next = if removal {
+                    "mend what kept it from going, and `stackc destroy` goes on"
+                } else {
+                    "what was made stays; mend the cause, and `stackc deploy` goes on from there"
+                };
+                Ending::Failed { how: state, next: next.to_owned(), removal }
+            }
         };
         Ok(Progress::Ended(events, ending))
     }

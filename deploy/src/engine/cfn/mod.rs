@@ -1,21 +1,19 @@
 //! CloudFormation: always by change sets, so that what is done is what was shown.
 
 mod bucket;
+mod calls;
 mod changes;
 mod fault;
+mod http;
+mod plan;
 mod policy;
 mod registry;
 mod template;
 
 use super::wire::{Fault, Notice, Pace, act, read, token};
-use super::{
-    Cure, Drift, Ending, Engine, Event, Given, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, Site, State, Status, Step, Trouble, Wanted,
-};
+use super::{Cure, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, Site, State, Status, Step, Trouble, Wanted};
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::{
-    Capability, Change as NativeChange, ChangeSetStatus, ChangeSetType, DeploymentMode, EventFilter, ExecutionStatus, OnStackFailure, Parameter, Stack,
-    StackDriftDetectionStatus, StackEvent, StackResourceDriftStatus,
-};
+use aws_sdk_cloudformation::types::{ExecutionStatus, Stack, StackEvent};
 use fault::fault;
 use std::collections::BTreeMap;
 
@@ -79,6 +77,8 @@ pub struct Running {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verb {
+    /// The first deploy, which cannot be called off.
+    Create,
     Deploy,
     Rollback,
     Destroy,
@@ -97,35 +97,19 @@ pub enum Repair {
 /// CloudFormation's type of a registry's repository.
 const REPOSITORY: &str = "AWS::ECR::Repository";
 
+/// CloudFormation's reason for what somebody asked for.
+const BY_A_USER: &str = "User Initiated";
+
 /// How often it is looked whether something that was asked for has begun.
 const LOOKS: usize = 10;
 
 /// What CloudFormation answers in `describe` when nothing would change.
 const NOTHING_TO_DO: [&str; 3] = ["didn't contain changes", "No updates are to be performed", "There are no changes"];
 
-/// Takes credentials and region from a profile that is named, and from nowhere else: a variable that is set by chance would be another account.
-async fn by_profile(
-    loader: aws_config::ConfigLoader,
-    profile: &str,
-    region: bool,
-    http: aws_sdk_cloudformation::config::SharedHttpClient,
-) -> aws_config::ConfigLoader {
-    use aws_config::meta::region::ProvideRegion;
-    use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
-    let around = aws_config::provider_config::ProviderConfig::without_region().with_http_client(http);
-    let credentials = ProfileFileCredentialsProvider::builder().configure(&around).profile_name(profile).build();
-    let mut loader = loader.profile_name(profile).credentials_provider(credentials);
-    if region && let Some(found) = ProfileFileRegionProvider::builder().profile_name(profile).build().region().await {
-        loader = loader.region(found);
-    }
-    loader
-}
-
 impl Cfn {
     /// Connects, by what AWS's own tools would use: flags, environment, profile.
     pub async fn new(options: Options, pace: Pace, notice: Notice) -> Result<Cfn, Trouble> {
-        use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-        let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let http = http::client();
         let timeouts = aws_config::timeout::TimeoutConfig::builder()
             .connect_timeout(pace.answer.min(std::time::Duration::from_secs(10)))
             .operation_attempt_timeout(pace.answer)
@@ -139,7 +123,7 @@ impl Cfn {
             loader = loader.endpoint_url(endpoint);
         }
         if let Some(profile) = &options.profile {
-            loader = by_profile(loader, profile, options.region.is_none(), http).await;
+            loader = http::by_profile(loader, profile, options.region.is_none(), http).await;
         }
         let config = loader.load().await;
         let Some(region) = config.region().map(ToString::to_string) else {
@@ -164,239 +148,6 @@ impl Cfn {
             return Err(Fault::Strange("it names no account".to_owned()).trouble(doing));
         }
         Ok(Cfn { client, s3, ecr, account, options, region, endpoint, pace, notice })
-    }
-
-    /// The stack as it is; none when there is none.
-    async fn find(&self, name: &str) -> Result<Option<Stack>, Fault> {
-        let answer = read(self.pace, &self.notice, async || self.client.describe_stacks().stack_name(name).send().await.map_err(fault)).await;
-        match answer {
-            // That there is none, CloudFormation says by a refusal.
-            Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next().map(Some).ok_or_else(|| Fault::Strange("it describes no stack".to_owned())),
-            Err(why) if why.is_missing() => Ok(None),
-            Err(why) => Err(why),
-        }
-    }
-
-    async fn stack(&self) -> Result<Option<Stack>, Trouble> {
-        let found = self.find(&self.options.stack).await.map_err(|why| why.trouble("look at the stack"))?;
-        Ok(found.filter(|stack| word(stack) != "DELETE_COMPLETE"))
-    }
-
-    async fn existing(&self) -> Result<Stack, Trouble> {
-        self.stack().await?.ok_or_else(|| self.absent())
-    }
-
-    fn absent(&self) -> Trouble {
-        Trouble::Call(format!("there is no stack `{}` in {}; `stackc deploy` makes it", self.options.stack, self.place()))
-    }
-
-    /// What happened since an event, oldest first.
-    async fn events_since(&self, stack: &str, seen: Option<&str>, most: usize) -> Result<Vec<StackEvent>, Fault> {
-        let mut found: Vec<StackEvent> = Vec::new();
-        let mut next: Option<String> = None;
-        'pages: loop {
-            let page = read(self.pace, &self.notice, async || {
-                self.client.describe_stack_events().stack_name(stack).set_next_token(next.clone()).send().await.map_err(fault)
-            });
-            let page = page.await?;
-            for event in page.stack_events.unwrap_or_default() {
-                if found.len() >= most || seen.is_some() && event.event_id() == seen {
-                    break 'pages;
-                }
-                found.push(event);
-            }
-            next = page.next_token;
-            if next.is_none() {
-                break;
-            }
-        }
-        found.reverse();
-        Ok(found)
-    }
-
-    /// Follows from here on.
-    async fn running(&self, stack: String, verb: Verb) -> Result<Running, Fault> {
-        let last = self.events_since(&stack, None, 1).await;
-        let seen = match last {
-            Ok(events) => events.last().and_then(|event| event.event_id().map(str::to_owned)),
-            Err(why) if why.is_missing() => None,
-            Err(why) => return Err(why),
-        };
-        Ok(Running { stack, seen, verb, ended: false, looks: 0 })
-    }
-
-    /// Follows what goes on already, from where it began.
-    async fn attached(&self, stack: String) -> Result<Running, Fault> {
-        let mut running = self.running(stack, Verb::Attached).await?;
-        let mut began = false;
-        let mut next: Option<String> = None;
-        loop {
-            let page = read(self.pace, &self.notice, async || {
-                self.client.describe_stack_events().stack_name(&running.stack).set_next_token(next.clone()).send().await.map_err(fault)
-            });
-            let page = page.await?;
-            for event in page.stack_events() {
-                if began {
-                    running.seen = event.event_id().map(str::to_owned);
-                    return Ok(running);
-                }
-                let begins = event.resource_status().is_some_and(|status| status.as_str().ends_with("_IN_PROGRESS"));
-                began = is_stack(event) && begins && event.resource_status_reason() == Some("User Initiated");
-            }
-            next = page.next_token;
-            if next.is_none() {
-                // It is the first thing that happened to the stack.
-                if began {
-                    running.seen = None;
-                }
-                return Ok(running);
-            }
-        }
-    }
-
-    /// All of a change set, once it is made; or what made it fail.
-    async fn changes(&self, change_set: &str) -> Result<Result<Vec<NativeChange>, String>, Fault> {
-        let mut found = Vec::new();
-        let mut next: Option<String> = None;
-        loop {
-            let page = read(self.pace, &self.notice, async || {
-                let call = self.client.describe_change_set().change_set_name(change_set).include_property_values(true).set_next_token(next.clone());
-                call.send().await.map_err(fault)
-            });
-            let page = page.await?;
-            match page.status() {
-                Some(ChangeSetStatus::Failed) => return Ok(Err(page.status_reason().unwrap_or("no reason was given").to_owned())),
-                Some(ChangeSetStatus::CreateComplete) => {}
-                _ => {
-                    tokio::time::sleep(self.pace.poll).await;
-                    continue;
-                }
-            }
-            found.extend(page.changes.unwrap_or_default());
-            next = page.next_token;
-            if next.is_none() {
-                return Ok(Ok(found));
-            }
-        }
-    }
-
-    /// What CloudFormation found wrong before it did anything. Older regions do not know the question, and then there is only the reason.
-    async fn early_reasons(&self, change_set: &str, otherwise: &str) -> Vec<Reason> {
-        let answer = read(self.pace, &self.notice, async || {
-            let filter = EventFilter::builder().failed_events(true).build();
-            self.client.describe_events().change_set_name(change_set).filters(filter).send().await.map_err(fault)
-        });
-        let mut reasons: Vec<Reason> = Vec::new();
-        for event in answer.await.map(|answer| answer.operation_events.unwrap_or_default()).unwrap_or_default() {
-            let Some(text) = event.validation_status_reason().or(event.resource_status_reason()).or(event.hook_status_reason()) else { continue };
-            let property =
-                event.validation_path().and_then(|path| path.split_once("/Properties/")).map(|(_, rest)| rest.split('/').next().unwrap_or(rest).to_owned());
-            let reason = Reason {
-                name: event.logical_resource_id().map(str::to_owned),
-                ty: event.resource_type().unwrap_or_default().to_owned(),
-                property,
-                text: text.to_owned(),
-            };
-            if !reasons.contains(&reason) {
-                reasons.push(reason);
-            }
-        }
-        if reasons.is_empty() {
-            reasons.push(Reason { name: None, ty: String::new(), property: None, text: otherwise.to_owned() });
-        }
-        reasons
-    }
-
-    /// Waits for CloudFormation to begin with what it was asked for.
-    async fn begun(&self, happened: impl AsyncFn() -> Result<Option<()>, Fault>) -> Result<(), Trouble> {
-        let doing = "execute the change set";
-        for _ in 0..LOOKS {
-            if read(self.pace, &self.notice, &happened).await.map_err(|why| why.trouble(doing))?.is_some() {
-                return Ok(());
-            }
-            tokio::time::sleep(self.pace.poll).await;
-        }
-        Err(Fault::Strange("it was taken, and nothing begins".to_owned()).trouble(doing))
-    }
-
-    async fn forget(&self, planned: &Planned) -> Result<(), Fault> {
-        let gone =
-            read(self.pace, &self.notice, async || self.client.delete_change_set().change_set_name(&planned.change_set).send().await.map_err(fault)).await;
-        match gone {
-            Err(why) if !why.is_missing() => return Err(why),
-            _ => {}
-        }
-        if !planned.creates {
-            return Ok(());
-        }
-        // Making the change set made an empty stack. It goes too, unless somebody else's change set is on it.
-        let Some(stack) = self.find(&planned.stack).await?.filter(|stack| word(stack) == "REVIEW_IN_PROGRESS") else { return Ok(()) };
-        let others = read(self.pace, &self.notice, async || self.client.list_change_sets().stack_name(&planned.stack).send().await.map_err(fault)).await?;
-        if others.summaries().iter().any(|other| other.change_set_id() != Some(planned.change_set.as_str())) {
-            return Ok(());
-        }
-        self.delete(stack.stack_id().unwrap_or_default(), &[]).await
-    }
-
-    async fn resources(&self, stack: &str) -> Result<Vec<ResourceStatus>, Fault> {
-        let mut found = Vec::new();
-        let mut next: Option<String> = None;
-        loop {
-            let page = read(self.pace, &self.notice, async || {
-                self.client.list_stack_resources().stack_name(stack).set_next_token(next.clone()).send().await.map_err(fault)
-            });
-            let page = page.await?;
-            let there = page.stack_resource_summaries.unwrap_or_default().into_iter().map(|resource| ResourceStatus {
-                how: resource.resource_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
-                name: resource.logical_resource_id.unwrap_or_default(),
-                ty: resource.resource_type.unwrap_or_default(),
-                id: resource.physical_resource_id,
-            });
-            // While a stack is half removed, those that are out of it are listed too.
-            found.extend(there.filter(|resource| !matches!(resource.how.as_str(), "DELETE_COMPLETE" | "DELETE_SKIPPED")));
-            next = page.next_token;
-            if next.is_none() {
-                return Ok(found);
-            }
-        }
-    }
-
-    /// Asks for the deletion of a stack, by its ARN.
-    async fn delete(&self, stack: &str, retain: &[String]) -> Result<(), Fault> {
-        let token = token();
-        let retain = (!retain.is_empty()).then(|| retain.to_vec());
-        let send = async || {
-            let call = self
-                .client
-                .delete_stack()
-                .stack_name(stack)
-                .client_request_token(&token)
-                .set_retain_resources(retain.clone())
-                .set_role_arn(self.options.role.clone());
-            call.send().await.map(drop).map_err(fault)
-        };
-        let happened = async || {
-            let stack = match self.find(stack).await? {
-                Some(stack) => word(&stack).to_owned(),
-                None => return Ok(Some(())),
-            };
-            Ok((stack == "DELETE_IN_PROGRESS" || stack == "DELETE_COMPLETE").then_some(()))
-        };
-        act(self.pace, &self.notice, send, happened).await
-    }
-
-    fn next_after(&self, how: &str) -> String {
-        match how {
-            "CREATE_FAILED" | "UPDATE_FAILED" => "what was made stays; mend the cause, and `stackc deploy` goes on from there",
-            "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => "nothing of it is in use; mend the cause, and `stackc deploy` removes what is left and makes it anew",
-            "UPDATE_ROLLBACK_COMPLETE" => "it runs as it did before; mend the cause and deploy again",
-            "UPDATE_ROLLBACK_FAILED" => {
-                "mend what kept it from going back, and `stackc deploy` goes on with it; `--skip NAME` leaves a resource as it is, for you to mend by hand"
-            }
-            "DELETE_FAILED" => "mend what kept it from going, and `stackc destroy` goes on; `--retain NAME` leaves a resource, outside of the stack",
-            _ => "`stackc status` shows how it is",
-        }
-        .to_owned()
     }
 }
 
@@ -472,78 +223,7 @@ impl Engine for Cfn {
     }
 
     async fn plan(&mut self, wanted: &Wanted) -> Result<Plan<Planned>, Trouble> {
-        let before = self.stack().await?;
-        let creates = before.as_ref().is_none_or(|stack| word(stack) == "REVIEW_IN_PROGRESS");
-        let mut notes = Vec::new();
-        if let Some(on) = before.as_ref().and_then(|stack| stack.enable_termination_protection).filter(|on| *on == wanted.protect.is_empty()) {
-            notes.push(format!("the stack's protection from removal is switched {}", if on { "off" } else { "on" }));
-        }
-        let name = token();
-        let capabilities: Vec<Capability> = template::capabilities(&wanted.template).into_iter().map(Capability::from).collect();
-        let params: Vec<Parameter> = wanted
-            .params
-            .iter()
-            .map(|(key, given)| match given {
-                Given::Value(value) => Parameter::builder().parameter_key(key).parameter_value(value).build(),
-                Given::Previous => Parameter::builder().parameter_key(key).use_previous_value(true).build(),
-            })
-            .collect();
-        let large = wanted.template.len() > bucket::DIRECT;
-        let address = if large { Some(self.lay_down(&wanted.template).await.map_err(|why| why.trouble("lay the template down in a bucket"))?) } else { None };
-        let body = (!large).then(|| wanted.template.clone());
-        let send = async || {
-            let mut call = self.client.create_change_set().stack_name(&self.options.stack).change_set_name(&name).client_token(&name);
-            call = call
-                .set_template_body(body.clone())
-                .set_template_url(address.clone())
-                .set_capabilities(Some(capabilities.clone()))
-                .set_parameters(Some(params.clone()));
-            call = call.change_set_type(if creates { ChangeSetType::Create } else { ChangeSetType::Update }).set_role_arn(self.options.role.clone());
-            if creates {
-                // A first creation that fails is taken back, and its events stay to be read. What is protected would keep it from going back, and the network with it:
-                // then what was made stays, and the next deploy goes on.
-                call = call.on_stack_failure(if wanted.protect.is_empty() { OnStackFailure::Rollback } else { OnStackFailure::DoNothing });
-            }
-            if wanted.revert_drift && !creates {
-                call = call.deployment_mode(DeploymentMode::RevertDrift);
-            }
-            let made = call.send().await.map_err(fault)?;
-            Ok((made.id.unwrap_or_default(), made.stack_id.unwrap_or_default()))
-        };
-        let happened = async || match self.client.describe_change_set().stack_name(&self.options.stack).change_set_name(&name).send().await.map_err(fault) {
-            Ok(found) => Ok(Some((found.change_set_id.unwrap_or_default(), found.stack_id.unwrap_or_default()))),
-            Err(why) if why.is_missing() => Ok(None),
-            Err(why) => Err(why),
-        };
-        let (change_set, stack) = match act(self.pace, &self.notice, send, happened).await {
-            Ok(made) => made,
-            // Between the look at the stack and this call, somebody else's change began or came to its end.
-            Err(Fault::Said(code, text)) if code.contains("AlreadyExists") || text.contains("_IN_PROGRESS") || creates && text.contains("already exists") => {
-                return Err(Trouble::overtaken(&text));
-            }
-            Err(why) => return Err(why.trouble("make a change set")),
-        };
-        let protect = wanted.protect.iter().filter(|name| !wanted.allowed.contains(name)).cloned().collect();
-        let stays = before.as_ref().is_some_and(|stack| matches!(word(stack), "CREATE_FAILED" | "UPDATE_FAILED"));
-        let planned = Planned { change_set, stack, creates, stays, protect };
-        let found = self
-            .changes(&planned.change_set)
-            .await
-            .map_err(|why| if why.is_missing() { Trouble::overtaken("the change set is gone") } else { why.trouble("read the change set") })?;
-        let found = match found {
-            Ok(found) => found,
-            Err(reason) => {
-                let nothing = NOTHING_TO_DO.iter().any(|words| reason.contains(words));
-                let reasons = if nothing { Vec::new() } else { self.early_reasons(&planned.change_set, &reason).await };
-                self.forget(&planned).await.map_err(|why| why.trouble("delete a change set that is of no use"))?;
-                if nothing {
-                    return Ok(Plan { changes: Vec::new(), notes, with: None });
-                }
-                return Err(Trouble::Refused { what: "CloudFormation refuses this change, and nothing was changed".to_owned(), reasons, next: None });
-            }
-        };
-        let changes = found.iter().filter_map(|change| changes::change(change.resource_change()?)).collect();
-        Ok(Plan { changes, notes, with: Some(planned) })
+        self.planned(wanted).await
     }
 
     async fn discard(&mut self, planned: Planned) -> Result<(), Trouble> {
@@ -554,7 +234,10 @@ impl Engine for Cfn {
         if !planned.creates {
             self.protect(&planned.stack, &planned.protect).await.map_err(|why| why.trouble("set what may be replaced"))?;
         }
-        let running = self.running(planned.stack.clone(), Verb::Deploy).await.map_err(|why| why.trouble("look at the stack's events"))?;
+        let running = self
+            .running(planned.stack.clone(), if planned.creates { Verb::Create } else { Verb::Deploy })
+            .await
+            .map_err(|why| why.trouble("look at the stack's events"))?;
         let token = token();
         let send = async || {
             let call = self.client.execute_change_set().change_set_name(&planned.change_set).client_request_token(&token);
@@ -653,12 +336,21 @@ impl Engine for Cfn {
             return Ok(Progress::Going(events));
         }
         let good: &[&str] = match running.verb {
-            Verb::Deploy | Verb::Attached => &["CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"],
+            Verb::Create | Verb::Deploy | Verb::Attached => &["CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"],
             Verb::Rollback => &["UPDATE_ROLLBACK_COMPLETE"],
             Verb::Destroy => &[],
         };
-        let ending = if good.contains(&how.as_str()) { Ending::Done } else { Ending::Failed { next: self.next_after(&how), how } };
+        let ending =
+            if good.contains(&how.as_str()) { Ending::Done } else { Ending::Failed { next: self.next_after(&how), removal: how.starts_with("DELETE"), how } };
         Ok(Progress::Ended(events, ending))
+    }
+
+    fn can_cancel(&self, running: &Running) -> Result<(), &'static str> {
+        match running.verb {
+            Verb::Create => Err("CloudFormation cannot cancel a creation; once it has come to its end, `stackc destroy` removes what it made"),
+            Verb::Destroy | Verb::Rollback => Err("CloudFormation cannot cancel a removal, nor the way back from an update"),
+            Verb::Deploy | Verb::Attached => Ok(()),
+        }
     }
 
     async fn cancel(&mut self, running: &Running) -> Result<&'static str, Trouble> {
@@ -709,42 +401,7 @@ impl Engine for Cfn {
     }
 
     async fn drift(&mut self) -> Result<Drift, Trouble> {
-        let stack = self.existing().await?;
-        let id = stack.stack_id().unwrap_or_default();
-        let doing = "compare the stack with what was deployed";
-        let detection = read(self.pace, &self.notice, async || self.client.detect_stack_drift().stack_name(id).send().await.map_err(fault)).await;
-        let detection = detection.map_err(|why| why.trouble(doing))?.stack_drift_detection_id.unwrap_or_default();
-        loop {
-            let found = read(self.pace, &self.notice, async || {
-                self.client.describe_stack_drift_detection_status().stack_drift_detection_id(&detection).send().await.map_err(fault)
-            });
-            let found = found.await.map_err(|why| why.trouble(doing))?;
-            match found.detection_status() {
-                Some(StackDriftDetectionStatus::DetectionComplete) => break,
-                Some(StackDriftDetectionStatus::DetectionFailed) => {
-                    return Err(Trouble::refused(format!("could not {doing}"), found.detection_status_reason().unwrap_or("no reason was given")));
-                }
-                _ => tokio::time::sleep(self.pace.poll).await,
-            }
-        }
-        let mut drift = Drift::default();
-        let mut next: Option<String> = None;
-        loop {
-            let page = read(self.pace, &self.notice, async || {
-                self.client.describe_stack_resource_drifts().stack_name(id).set_next_token(next.clone()).send().await.map_err(fault)
-            });
-            let page = page.await.map_err(|why| why.trouble(doing))?;
-            for resource in page.stack_resource_drifts.unwrap_or_default() {
-                drift.drifted.extend(changes::drifted(&resource));
-                if resource.stack_resource_drift_status() == Some(&StackResourceDriftStatus::NotChecked) {
-                    drift.unchecked.push(resource.logical_resource_id.unwrap_or_default());
-                }
-            }
-            next = page.next_token;
-            if next.is_none() {
-                return Ok(drift);
-            }
-        }
+        self.drifted().await
     }
 
     async fn obstacles(&mut self) -> Result<Vec<Obstacle>, Trouble> {
@@ -800,7 +457,8 @@ fn is_stack(event: &StackEvent) -> bool {
 
 fn event(event: &StackEvent) -> Event {
     let word = event.resource_status().map(|status| status.as_str()).unwrap_or_default();
-    let reason = event.resource_status_reason().map(|reason| reason.trim().to_owned());
+    // That somebody asked for it is no reason.
+    let reason = event.resource_status_reason().map(|reason| reason.trim().to_owned()).filter(|reason| reason != BY_A_USER);
     let cancelled = reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("cancelled"));
     let step = match word {
         // What is given up because something else failed is no reason.
@@ -817,5 +475,6 @@ fn event(event: &StackEvent) -> Event {
         step,
         word: word.to_owned(),
         reason,
+        goes: word.starts_with("DELETE"),
     }
 }

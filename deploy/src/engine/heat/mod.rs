@@ -156,7 +156,8 @@ impl Heat {
             Verb::Attached => how == "CHECK_FAILED" || how.ends_with("_COMPLETE") && how != "ROLLBACK_COMPLETE" && how != "INIT_COMPLETE",
             Verb::Destroy => false,
         };
-        Some(if good { Ending::Done } else { Ending::Failed { how: how.to_owned(), next: self.next_after(how).to_owned() } })
+        let failed = || Ending::Failed { how: how.to_owned(), next: self.next_after(how).to_owned(), removal: how.starts_with("DELETE") };
+        Some(if good { Ending::Done } else { failed() })
     }
 
     fn events_for_a_person(&self, id: &str, events: &[Value]) -> Vec<Event> {

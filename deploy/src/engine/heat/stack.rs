@@ -273,7 +273,8 @@ pub fn event(event: &Value, id: &str, types: &BTreeMap<String, String>) -> Event
         _ => Step::Note,
     };
     let ty = name.as_ref().and_then(|name| types.get(name)).cloned().unwrap_or_default();
-    Event { at: seconds(text(event, "event_time")), name, ty, step, word, reason }
+    let goes = word.starts_with("DELETE");
+    Event { at: seconds(text(event, "event_time")), name, ty, step, word, reason, goes }
 }
 
 /// Seconds since 1970 of `2026-11-25T09:06:37Z`.

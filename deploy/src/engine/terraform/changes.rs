@@ -241,7 +241,7 @@ pub fn event(line: &Value) -> Option<Event> {
         // An event has no place for a property: it is told where the reason does not name it.
         let told = reason.property.filter(|property| !reason.text.contains(property.as_str()));
         let text = told.map_or_else(|| reason.text.clone(), |property| format!("{} (at {property})", reason.text));
-        return Some(Event { at, name: reason.name, ty: reason.ty, step, word: word.to_owned(), reason: Some(text) });
+        return Some(Event { at, name: reason.name, ty: reason.ty, step, word: word.to_owned(), reason: Some(text), goes: false });
     }
     let hook = line.get("hook")?;
     let words = match text(hook, "action") {
@@ -266,6 +266,7 @@ pub fn event(line: &Value) -> Option<Event> {
         step,
         word: (*word).to_owned(),
         reason: None,
+        goes: text(hook, "action") == "delete",
     })
 }
 

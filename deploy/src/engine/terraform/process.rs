@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, Signal, System, UpdateKind};
 
 /// Where AWS's clients look for keys before they look at a profile ("Configuration and credential precedence" in the guide to AWS's tools).
 const KEYS_OF_AWS: [&str; 5] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"];
@@ -17,8 +18,8 @@ const LOOK: Duration = Duration::from_millis(15);
 /// How long it has to stop after it was asked to.
 const STOPPING: Duration = Duration::from_secs(20);
 
-/// What would make it do something else than it is told to.
-const STEERING: [&str; 4] = ["TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_ARGS", "TF_LOG_PATH"];
+/// What would make it do something else than it is told to; values of parameters come from the stack and the call, as with every engine.
+const STEERING: [&str; 5] = ["TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_ARGS", "TF_LOG_PATH", "TF_VAR_"];
 
 /// The program.
 #[derive(Debug, Clone)]
@@ -197,24 +198,36 @@ impl Collected {
 
 /// Asks a process to stop, as Ctrl-C in a terminal does.
 pub fn interrupt(id: u32) {
-    signal("-INT", id);
+    signal(Signal::Interrupt, id);
 }
 
 /// Ends a process at once.
 pub fn kill(id: u32) {
-    signal("-KILL", id);
+    signal(Signal::Kill, id);
 }
 
-fn signal(signal: &str, id: u32) {
-    // When it is gone already, there is nothing to be done.
-    let _ = Command::new("kill").args([signal, &id.to_string()]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+fn signal(signal: Signal, id: u32) {
+    if let Some(process) = look(id).as_ref().and_then(|system| system.process(Pid::from_u32(id))) {
+        // Where a system has no such signal (Windows knows no interrupt for one process), what can be done is to end it. When it is gone
+        // already, there is nothing to be done.
+        let _ = process.kill_with(signal).unwrap_or_else(|| process.kill());
+    }
+}
+
+/// What the system knows of a process; none where it cannot be asked.
+fn look(id: u32) -> Option<System> {
+    let mut system = System::new().ok()?;
+    let what = ProcessRefreshKind::nothing().with_cmd(UpdateKind::Always);
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[Pid::from_u32(id)]), true, what);
+    Some(system)
 }
 
 /// Whether a process is there and was started with this argument: its number alone may be another's by now.
 pub fn is_running(id: u32, argument: &str) -> bool {
-    let shown = Command::new("ps").args(["-ww", "-o", "stat=,args=", "-p", &id.to_string()]).stderr(Stdio::null()).output();
-    shown.is_ok_and(|output| {
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        !text.trim_start().starts_with('Z') && text.contains(argument)
+    // What cannot be known is taken for there: a second one beside it would do harm.
+    let Some(system) = look(id) else { return true };
+    system.process(Pid::from_u32(id)).is_some_and(|process| {
+        let over = matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
+        !over && process.cmd().iter().any(|given| given == argument)
     })
 }

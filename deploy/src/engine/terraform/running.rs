@@ -38,7 +38,7 @@ impl Terraform {
     /// How an apply ended, and what it takes to go on.
     pub(super) fn ending(&self, running: &Running, code: Option<i32>, failed: bool) -> Ending {
         if self.path(UNSAVED).exists() {
-            return Ending::Failed { how: "an unsaved state".to_owned(), next: self.push() };
+            return Ending::Failed { how: "an unsaved state".to_owned(), next: self.push(), removal: false };
         }
         match code {
             Some(0) => Ending::Done,
@@ -49,6 +49,7 @@ impl Terraform {
                 Ending::Failed {
                     how: "between before and after".to_owned(),
                     next: format!("{killed}what is done is kept in its state, and the same command goes on from there{mended}"),
+                    removal: false,
                 }
             }
         }

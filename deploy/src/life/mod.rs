@@ -1,0 +1,389 @@
+//! The verbs, the same for every engine: look, plan, show, refuse or ask, do, follow, explain.
+
+mod destroy;
+mod look;
+
+use crate::arguments::{Losses, OutputFormat, Place, PlanFormat, Values, Verb};
+use crate::compile::Compiled;
+use crate::engine::{Ending, Engine, Event, Progress, State, Trouble, Wanted};
+use crate::interrupt::{self, Pressed};
+use crate::lock::LockFile;
+use crate::question::Answer;
+use crate::screen::Screen;
+use crate::table::Detail;
+use crate::watch::Watch;
+use crate::{Outcome, explain, markdown, params, table};
+use stackc::diag::Diagnostic;
+use std::time::Duration;
+
+/// How often a stack is made fit for change, or waited for, before a deploy gives up.
+const ROUNDS: usize = 4;
+
+/// Said at the first Ctrl-C where an operation ends with us.
+const ASKED_TO_STOP: &str = "\nit is asked to stop: it ends what it is at, and keeps what was done\nCtrl-C once more kills it, and what it is making then may stay in the cloud with nobody knowing";
+
+fn detail(long: bool) -> Detail {
+    if long { Detail::All } else { Detail::Nodes }
+}
+
+/// Says why something was not done; `goes_on` when an operation is under way all the same.
+fn told(compiled: &Compiled, screen: &Screen, trouble: Trouble, goes_on: Option<&str>) -> Outcome {
+    let goes_on = goes_on.map(|what| format!(" {what}")).unwrap_or_default();
+    match trouble {
+        Trouble::Call(text) | Trouble::Cannot(text) => {
+            screen.say(format!("stackc: {text}"));
+            Outcome::WrongCall
+        }
+        Trouble::Refused { what, reasons, next } => {
+            screen.report(explain::refused(compiled, &what, &reasons, next.as_deref()), &compiled.sources);
+            Outcome::Refused
+        }
+        Trouble::Resumable { what, next } => {
+            screen.say(format!("stackc: {what}.{goes_on}\n  next: {next}; then the same command takes it up again"));
+            Outcome::Refused
+        }
+    }
+}
+
+/// A verb under way.
+pub struct Life<E> {
+    engine: E,
+    compiled: Compiled,
+    screen: Screen,
+    lock: LockFile,
+    /// How long a second Ctrl-C is waited for.
+    second_press: Duration,
+}
+
+/// How a deploy is done.
+struct How {
+    yes: bool,
+    detail: Detail,
+    no_wait: bool,
+    skip: Vec<String>,
+    revert_drift: bool,
+}
+
+/// How following ended.
+enum Followed {
+    /// With the operation, after these events.
+    Ended(Ending, Vec<Event>),
+    /// Before it, and all was said.
+    Left(Outcome),
+}
+
+impl<E: Engine> Life<E> {
+    /// Runs a verb with an engine, if there is one.
+    pub async fn begin(engine: Result<E, Trouble>, compiled: Compiled, screen: Screen, lock: LockFile, verb: Verb, place: &Place) -> Outcome {
+        match engine {
+            Ok(engine) => Life { engine, compiled, screen, lock, second_press: Duration::from_millis(place.second_ms) }.verb(verb).await,
+            Err(trouble) => told(&compiled, &screen, trouble, None),
+        }
+    }
+
+    async fn verb(mut self, verb: Verb) -> Outcome {
+        if let Verb::Plan { losses, .. } | Verb::Deploy { losses, .. } = &verb {
+            if let Some(running) = self.lock.running(&self.engine.site()) {
+                self.compiled.learn(running);
+            }
+            // What the lock file tells needs no cloud.
+            let mut found = self.lock.judge(&self.engine.site(), &self.compiled, &losses.allow_replace);
+            found.extend(self.not_here(losses));
+            let refused = found.iter().any(Diagnostic::is_error);
+            if !found.is_empty() {
+                self.screen.report(found, &self.compiled.sources);
+            }
+            if refused {
+                return Outcome::WrongInput;
+            }
+        }
+        let ended = match verb {
+            Verb::Plan { values, losses, format, long, detailed_exitcode, revert_drift, .. } => {
+                self.plan(&values, &losses, (format, detail(long)), detailed_exitcode, revert_drift).await
+            }
+            Verb::Deploy { values, losses, yes, long, no_wait, skip, revert_drift, .. } => {
+                self.deploy(&values, &losses, &How { yes, detail: detail(long), no_wait, skip, revert_drift }).await
+            }
+            Verb::Status { format, long, .. } => self.status(format, long).await,
+            Verb::Outputs { format, name, .. } => self.outputs(format, name.as_deref()).await,
+            Verb::Events { last, follow, format, .. } => self.events(last, follow, format).await,
+            Verb::Drift { format, detailed_exitcode, .. } => self.drift(format, detailed_exitcode).await,
+            Verb::Destroy { losses, yes, retain, empty, .. } => self.destroy(&losses, yes, &retain, &empty).await,
+        };
+        match ended {
+            Ok(outcome) => outcome,
+            Err(trouble) => told(&self.compiled, &self.screen, trouble, None),
+        }
+    }
+
+    /// What is to be said of a stack that runs elsewhere, and would be made here a second time.
+    fn not_here(&self, losses: &Losses) -> Option<Diagnostic> {
+        let (place, span) = self.lock.only_elsewhere(&self.engine.site()).filter(|_| !losses.elsewhere)?;
+        let message = format!("the lock file knows `{}` in another place ({place}), and not in this one ({})", self.compiled.name, self.engine.place());
+        let diagnostic = Diagnostic::error("D0705", self.compiled.span, message, "it would be made a second time").related(span, "runs there");
+        Some(
+            diagnostic
+                .help("log in to the other account or region; a second copy is given a name of its own with `--instance NAME`, or is meant with --elsewhere"),
+        )
+    }
+
+    async fn plan(&mut self, values: &Values, losses: &Losses, shown_as: (PlanFormat, Detail), detailed: bool, revert_drift: bool) -> Result<Outcome, Trouble> {
+        match self.engine.state().await? {
+            State::Busy(how, _) => {
+                return Err(Trouble::Resumable {
+                    what: format!("something is going on in the stack ({how})"),
+                    next: "let it come to its end (`stackc events --follow`)".to_owned(),
+                });
+            }
+            State::Stuck { how, cure } => {
+                let does = cure.map_or_else(|why| why, |cure| format!("with `stackc deploy`, {}", cure.does));
+                return Err(Trouble::refused(format!("nothing can be planned while the stack is in {how}"), does));
+            }
+            State::Absent | State::Settled => {}
+        }
+        let wanted = match self.wanted(values, losses, revert_drift).await? {
+            Ok(wanted) => wanted,
+            Err(outcome) => return Ok(outcome),
+        };
+        let mut plan = self.engine.plan(&wanted).await?;
+        if let Some(planned) = plan.with.take() {
+            let shown = crate::engine::Plan { with: Some(()), changes: plan.changes, notes: plan.notes };
+            self.show(&shown, shown_as);
+            self.engine.discard(planned).await?;
+            let refused = explain::guarded(&self.compiled, &shown.changes, &losses.allow_replace);
+            if !refused.is_empty() {
+                self.screen.report(refused, &self.compiled.sources);
+                return Ok(Outcome::WrongInput);
+            }
+            return Ok(if detailed { Outcome::Changes } else { Outcome::Done });
+        }
+        self.show(&plan, shown_as);
+        Ok(Outcome::Done)
+    }
+
+    fn show<P>(&self, plan: &crate::engine::Plan<P>, (format, detail): (PlanFormat, Detail)) {
+        let place = self.engine.place();
+        match format {
+            PlanFormat::Table => self.screen.print(&table::plan(&self.compiled, &place, plan, detail)),
+            PlanFormat::Markdown => self.screen.print(&markdown::plan(&self.compiled, &place, plan)),
+            PlanFormat::Json => self.screen.print(&format!("{:#}\n", table::plan_json(&self.compiled, &place, self.engine.site().account.as_deref(), plan))),
+        }
+    }
+
+    /// What is to run, with a value for every parameter; or how it ended when one is missing.
+    async fn wanted(&mut self, values: &Values, losses: &Losses, revert_drift: bool) -> Result<Result<Wanted, Outcome>, Trouble> {
+        let given = match params::given(values, &self.compiled.origins.params, &mut self.screen) {
+            Ok(given) => given,
+            Err(outcome) => return Ok(Err(outcome)),
+        };
+        let previous = self.engine.previous().await?;
+        let asks = self.screen.asks();
+        let found = match params::settle(&self.compiled, given, &previous, self.engine.forgets_secrets(), asks, &mut self.screen).await {
+            Ok(found) => found,
+            Err(outcome) => return Ok(Err(outcome)),
+        };
+        if !found.missing.is_empty() {
+            self.screen.report(found.missing, &self.compiled.sources);
+            return Ok(Err(Outcome::WrongInput));
+        }
+        found.notes.iter().for_each(|note| self.screen.say(note));
+        let protect = self.compiled.protected().iter().map(|origin| origin.address.clone()).collect();
+        let allowed = losses.allow_replace.iter().flat_map(|name| self.known(name)).collect();
+        Ok(Ok(Wanted { template: self.compiled.template.clone(), params: found.given, protect, allowed, revert_drift }))
+    }
+
+    async fn deploy(&mut self, values: &Values, losses: &Losses, how: &How) -> Result<Outcome, Trouble> {
+        if let Some(outcome) = self.make_fit(how.yes, &how.skip).await? {
+            return Ok(outcome);
+        }
+        let wanted = match self.wanted(values, losses, how.revert_drift).await? {
+            Ok(wanted) => wanted,
+            Err(outcome) => return Ok(outcome),
+        };
+        let plan = self.engine.plan(&wanted).await?;
+        self.screen.say(table::plan(&self.compiled, &self.engine.place(), &plan, how.detail).trim_end());
+        let Some(planned) = plan.with else {
+            self.engine.finish(&wanted).await?;
+            self.print_outputs(OutputFormat::Table).await?;
+            return self.renew_lock().await;
+        };
+        let refused = explain::guarded(&self.compiled, &plan.changes, &losses.allow_replace);
+        if !refused.is_empty() {
+            self.engine.discard(planned).await?;
+            self.screen.report(refused, &self.compiled.sources);
+            return Ok(Outcome::WrongInput);
+        }
+        let question = format!("{} ({}): {}. Do this?", self.compiled.name, self.engine.place(), table::counts(&self.compiled, &plan.changes));
+        if let Some(outcome) = self.agreed(&question, how.yes).await {
+            self.engine.discard(planned).await?;
+            return Ok(outcome);
+        }
+        let running = self.engine.apply(planned).await?;
+        if how.no_wait && self.engine.goes_on_alone(&running) {
+            self.screen.say(format!("{} is being deployed, and not waited for: the same command takes it up again, and sees it through", self.compiled.name));
+            return Ok(Outcome::Begun);
+        }
+        if how.no_wait {
+            self.screen.say("--no-wait: what applies this ends with this command, so it is waited for");
+        }
+        let mut watch = match how.detail {
+            Detail::All => Watch::default(),
+            Detail::Nodes => Watch::of_plan(&self.compiled, &self.screen, &plan.changes),
+        };
+        match self.follow(running, &mut watch).await {
+            Followed::Left(outcome) => Ok(outcome),
+            Followed::Ended(Ending::Done, _) => {
+                self.screen.say(format!("{} is deployed: {}", self.compiled.name, watch.summary()));
+                self.engine.finish(&wanted).await?;
+                self.print_outputs(OutputFormat::Table).await?;
+                self.renew_lock().await
+            }
+            Followed::Ended(Ending::Gone, events) => Err(Trouble::Refused {
+                what: "somebody removed the stack while it was being deployed".to_owned(),
+                reasons: explain::reasons(&events),
+                next: None,
+            }),
+            Followed::Ended(Ending::Failed { how, next, .. }, events) => Ok(self.failed(&how, &next, &events)),
+        }
+    }
+
+    /// Says in the lock file what runs now, where that is wanted.
+    async fn renew_lock(&mut self) -> Result<Outcome, Trouble> {
+        let site = self.engine.site();
+        if !self.lock.is_kept(&site) {
+            return Ok(Outcome::Done);
+        }
+        let there = self.engine.status().await?.resources;
+        Ok(self.lock.renew(&site, &self.compiled, &there, &self.screen).await)
+    }
+
+    /// Waits for what goes on, and mends what keeps the stack from being changed. How it ended, if it cannot be changed.
+    async fn make_fit(&mut self, yes: bool, skip: &[String]) -> Result<Option<Outcome>, Trouble> {
+        for _ in 0..ROUNDS {
+            match self.engine.state().await? {
+                State::Absent | State::Settled => return Ok(None),
+                State::Busy(how, running) => {
+                    self.screen.say(format!("{} is being changed already ({how}); following that first", self.compiled.name));
+                    match self.follow(running, &mut Watch::default()).await {
+                        Followed::Left(outcome) => return Ok(Some(outcome)),
+                        // To go on over a failure that nobody has seen yet would be to make it again.
+                        Followed::Ended(Ending::Failed { how, next, .. }, events) => return Ok(Some(self.failed(&how, &next, &events))),
+                        Followed::Ended(..) => {}
+                    }
+                }
+                State::Stuck { how, cure: Err(why) } => return Err(Trouble::refused(format!("the stack is in {how}, and cannot be changed"), why)),
+                State::Stuck { how, cure: Ok(cure) } => {
+                    self.screen.say(format!("{} is in {how}: {}", self.compiled.name, cure.does));
+                    if let Some(outcome) = self.agreed("Do that?", yes).await {
+                        return Ok(Some(outcome));
+                    }
+                    let skip: Vec<String> = skip.iter().flat_map(|name| self.known(name)).collect();
+                    let running = self.engine.cure(cure.with, &skip).await?;
+                    match self.follow(running, &mut Watch::default()).await {
+                        Followed::Left(outcome) => return Ok(Some(outcome)),
+                        Followed::Ended(Ending::Failed { how, next, .. }, events) => return Ok(Some(self.failed(&how, &next, &events))),
+                        Followed::Ended(..) => {}
+                    }
+                }
+            }
+        }
+        Err(Trouble::Resumable { what: "the stack does not come to rest".to_owned(), next: "see what changes it (`stackc events`)".to_owned() })
+    }
+
+    /// The addresses of what the user calls by a name.
+    fn known(&self, name: &str) -> Vec<String> {
+        let names = self.compiled.addresses(name);
+        if names.is_empty() { vec![name.to_owned()] } else { names }
+    }
+
+    /// Whether somebody agrees; how it ended, if not.
+    async fn agreed(&self, question: &str, yes: bool) -> Option<Outcome> {
+        if yes {
+            return None;
+        }
+        match self.screen.ask(question).await {
+            Answer::Given(true) => None,
+            Answer::Given(false) => {
+                self.screen.say("nothing was done");
+                Some(Outcome::Done)
+            }
+            Answer::Left => Some(self.screen.left()),
+            Answer::Nobody => {
+                self.screen.say("stackc: nobody is there to be asked, and nothing was done: `--yes` agrees beforehand");
+                Some(Outcome::WrongCall)
+            }
+        }
+    }
+
+    /// Follows an operation to its end.
+    async fn follow(&mut self, mut running: E::Running, watch: &mut Watch) -> Followed {
+        let mut seen = Vec::new();
+        let mut pressed = 0;
+        loop {
+            let progress = tokio::select! {
+                progress = self.engine.follow(&mut running) => progress,
+                () = interrupt::next() => {
+                    if self.engine.goes_on_alone(&running) {
+                        watch.close();
+                        return Followed::Left(self.left(&running).await);
+                    }
+                    pressed += 1;
+                    self.screen.say(if pressed == 1 { ASKED_TO_STOP } else { "\nkilled" });
+                    if let Err(trouble) = self.engine.cancel(&running).await {
+                        told(&self.compiled, &self.screen, trouble, None);
+                    }
+                    continue;
+                }
+            };
+            match progress {
+                Ok(Progress::Going(events)) => {
+                    watch.show(&events, &self.compiled, &self.screen);
+                    seen.extend(events);
+                }
+                Ok(Progress::Ended(events, ending)) => {
+                    watch.show(&events, &self.compiled, &self.screen);
+                    watch.close();
+                    seen.extend(events);
+                    if let (Ending::Failed { next, .. }, true) = (&ending, pressed > 0) {
+                        self.screen.say(format!("stopped, as you asked: {next}"));
+                        return Followed::Left(Outcome::Left);
+                    }
+                    return Followed::Ended(ending, seen);
+                }
+                Err(trouble) => {
+                    watch.close();
+                    let goes_on = self.engine.goes_on_alone(&running).then_some("What was begun goes on in the cloud.");
+                    return Followed::Left(told(&self.compiled, &self.screen, trouble, goes_on));
+                }
+            }
+        }
+    }
+
+    /// After Ctrl-C.
+    async fn left(&mut self, running: &E::Running) -> Outcome {
+        let can = self.engine.can_cancel(running);
+        let more = can.map_or_else(|why| why.to_owned(), |()| "Ctrl-C once more cancels it".to_owned());
+        self.screen.say(format!(
+            "\nnobody waits any longer, and it goes on in the cloud: the same command takes it up again, `stackc events --follow` only looks\n{more}"
+        ));
+        if can.is_err() {
+            return Outcome::Left;
+        }
+        if interrupt::second(self.second_press).await == Pressed::Twice {
+            match self.engine.cancel(running).await {
+                Ok(becomes) => self.screen.say(format!("cancelled: {becomes}; `stackc events --follow` shows it")),
+                Err(trouble) => {
+                    told(&self.compiled, &self.screen, trouble, None);
+                }
+            }
+        }
+        Outcome::Left
+    }
+
+    /// What the cloud refused, at the user's lines, and how the stack is now.
+    fn failed(&self, how: &str, next: &str, events: &[Event]) -> Outcome {
+        self.screen.report(explain::refused(&self.compiled, "the cloud gave up", &explain::reasons(events), None), &self.compiled.sources);
+        self.screen.say(format!("{} is in {how}: {next}", self.compiled.name));
+        Outcome::Refused
+    }
+}
