@@ -152,3 +152,38 @@ fn what_is_lost_is_said() {
         assert!(!database("postgres", "17").contains("from the beginning only"), "{target}");
     }
 }
+
+const SECURE: &str = "
+    network NETWORK
+    dns-zone site domain=\"shop.example\"
+    certificate tls domain=\"shop.example\" zone=site
+    load-balancer public network=NETWORK { listen 443 protocol=https certificate=tls; }";
+
+#[test]
+fn who_deploys_needs_no_right_within_the_vault_of_a_certificate() {
+    let terraform = template(&SECURE.replace("NETWORK", "main"), "tf-azure");
+    assert!(terraform["data"]["azurerm_key_vault_certificate"].is_null(), "to read it takes a right within the vault");
+    let shown = &terraform["resource"]["azurerm_application_gateway"]["public"]["ssl_certificate"][0]["key_vault_secret_id"];
+    assert_eq!(shown, "${data.azurerm_key_vault.tls_vault.vault_uri}secrets/${var.tls_name}");
+}
+
+#[test]
+fn a_gateway_in_another_network_is_another_one() {
+    let name = |network: &str| {
+        let terraform = template(&SECURE.replace("NETWORK", network), "tf-azure");
+        terraform["resource"]["azurerm_application_gateway"]["public"]["name"].clone()
+    };
+    assert_eq!(name("main"), "shop-public-main");
+    assert_ne!(name("main"), name("other"), "Azure refuses to move one");
+}
+
+#[test]
+fn the_first_secret_waits_until_its_writer_has_the_right() {
+    let terraform = template("    secret drawn", "tf-azure");
+    let waiting = &terraform["resource"]["azurerm_key_vault_secret"]["drawn"]["depends_on"];
+    assert_eq!(waiting[0], "time_sleep.vault_settled");
+    let right = &terraform["resource"]["time_sleep"]["vault_settled"]["triggers"]["right"];
+    assert_eq!(right, "${azurerm_role_assignment.vault_writer.id}", "another right is waited for again");
+    let idle = template("    network main", "tf-azure");
+    assert!(idle["terraform"]["required_providers"]["time"].is_null(), "who has no secret waits for nothing");
+}

@@ -57,6 +57,7 @@ const FACTS: [(&str, &[&str]); 3] = [
             "terraform-azurerm-ephemeral.facts",
             "terraform-azuredevops.facts",
             "terraform-random.facts",
+            "terraform-time.facts",
         ],
     ),
     ("tf-google", &["terraform-google.facts,project,region"]),

@@ -69,12 +69,13 @@ const SERVED: [Served; 4] = [
     Served { name: "tf-aws", known: "terraform-aws", files: &["terraform-aws.facts,region"], unique: true },
     Served {
         name: "tf-azure",
-        known: "terraform-azurerm terraform-azurerm-ephemeral terraform-azuredevops terraform-random",
+        known: "terraform-azurerm terraform-azurerm-ephemeral terraform-azuredevops terraform-random terraform-time",
         files: &[
             "terraform-azurerm.facts,features:block,storage_use_azuread:bool,resource_providers_to_register:strings",
             "terraform-azurerm-ephemeral.facts",
             "terraform-azuredevops.facts",
             "terraform-random.facts",
+            "terraform-time.facts",
         ],
         unique: true,
     },

@@ -43,9 +43,10 @@ const AZURE: Judged = Judged {
         "specs/providers/terraform-azurerm-ephemeral.facts",
         "specs/providers/terraform-azuredevops.facts",
         "specs/providers/terraform-random.facts",
+        "specs/providers/terraform-time.facts",
     ],
     independent: &["azurerm", "azuredevops"],
-    beside: &["specs/providers/terraform-azurerm-ephemeral.facts", "specs/providers/terraform-random.facts"],
+    beside: &["specs/providers/terraform-azurerm-ephemeral.facts", "specs/providers/terraform-random.facts", "specs/providers/terraform-time.facts"],
     servers: false,
     known: "azurerm_virtual_network",
 };

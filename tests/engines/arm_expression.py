@@ -94,8 +94,8 @@ def value(tokens):
 # For each function: the fewest and the most arguments.
 ARITY = {
     "base64": (1, 1), "concat": (1, None), "createarray": (0, None), "createobject": (0, None), "deployment": (0, 0), "environment": (0, 0),
-    "equals": (2, 2), "extensionresourceid": (3, None), "false": (0, 0), "filter": (2, 2), "first": (1, 1), "format": (1, None), "guid": (1, None),
-    "int": (1, 1), "join": (2, 2), "json": (1, 1), "lambda": (2, None), "lambdavariables": (1, 1), "last": (1, 1), "length": (1, 1), "max": (1, None),
+    "equals": (2, 2), "extensionresourceid": (3, None), "false": (0, 0), "filter": (2, 2), "first": (1, 1), "format": (1, None), "greater": (2, 2),
+    "guid": (1, None), "if": (3, 3), "int": (1, 1), "join": (2, 2), "json": (1, 1), "lambda": (2, None), "lambdavariables": (1, 1), "last": (1, 1), "length": (1, 1), "max": (1, None),
     "min": (1, None), "null": (0, 0), "parameters": (1, 1), "reference": (1, 3), "replace": (3, 3), "resourcegroup": (0, 0), "resourceid": (2, None),
     "split": (2, 2), "string": (1, 1), "subscription": (0, 0), "subscriptionresourceid": (2, None), "take": (2, 2), "tolower": (1, 1), "toupper": (1, 1),
     "true": (0, 0), "uniquestring": (1, None), "uri": (2, 2), "variables": (1, 1),
@@ -237,6 +237,14 @@ class Scope:
             return len(args[0])
         if name == "equals":
             return args[0] == args[1]
+        if name == "greater":
+            if not all(isinstance(arg, int) for arg in args):
+                raise Wrong("`greater` takes whole numbers")
+            return args[0] > args[1]
+        if name == "if":
+            if not isinstance(args[0], bool):
+                raise Wrong("`if` asks for true or false")
+            return args[1] if args[0] else args[2]
         if name == "replace":
             return args[0].replace(args[1], args[2])
         return args[0].lower() if name == "tolower" else args[0].upper()

@@ -37,6 +37,7 @@ fn azure() -> Cloud {
             "terraform-azurerm-ephemeral.facts",
             "terraform-azuredevops.facts",
             "terraform-random.facts",
+            "terraform-time.facts",
         ],
         params: &[
             ("SITE_TLS_VAULT", Some("acme-vault")),
