@@ -13,12 +13,11 @@ use tempfile::TempDir;
 fn stack(revision: u32) -> String {
     format!(
         "stack shop {{
-            network main {{ nat none }}
+            network main
             param token secret=#true revision={revision}
             database data network=main engine=postgres version=\"16\" password-revision={revision}
             secret key revision={revision}
-            registry images
-            job tidy network=main image=(fmt)\"{{images.url}}:1\" {{ connect data; connect key; env TOKEN=(get)token }}
+            job tidy network=main image=\"acme/tidy:1\" {{ connect data; connect key; env TOKEN=(get)token }}
         }}\n"
     )
 }

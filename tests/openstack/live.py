@@ -4,7 +4,7 @@
 
 Starts the cloud of `rig.py`, and stops it whatever happens. Prints a table of steps, and exits with 1 if anything was not
 as expected. Without a STACK it is examples/botolphs, whose stage `prod` is the change; `all` is every example, each changed by the
-first of its stages, or by other images.
+first of its stages, or by other images; `changes` are the stacks below `changes`, whose change is what could fail.
 """
 
 import argparse
@@ -272,11 +272,17 @@ def life(options, table: Table, cloud, admin, port: int, heat: Heat, path: Path,
     if stage:
         changed, _ = stand_in.without(compiled(options, path, stage))
         with table.step(f"update to {named(stage)}"):
+            given = {**parameters(changed, cloud, options.container), **given}
+            given = {name: value for name, value in given.items() if name in changed.get("parameters", {})}
             heat.update(changed, given)
         now = look(table, cloud, admin, port, heat, changed, given)
         with table.step("what did not change in the template was not replaced") as (notes, wrong):
             same = [name for name, body in template["resources"].items() if changed["resources"].get(name) == body]
-            wrong.extend(f"{name} was replaced" for name in same if physical[name] != now[name])
+            others = {name for name in same if physical[name] != now[name]}
+            # What refers to another one that was replaced may have to be.
+            elsewhere = {name for name in now if physical.get(name) != now[name]}
+            because = {name for name in others if any(f'"{other}"' in json.dumps(template["resources"][name]) for other in elsewhere - {name})}
+            wrong.extend(f"{name} was replaced" for name in others - because)
             notes.append(f"{len(same)} resources")
         template, physical = changed, now
     with table.step("the same once more: nothing is done") as (_, wrong):
@@ -345,8 +351,9 @@ def main() -> int:
     words.add_argument("stacks", nargs="*", type=Path)
     options = words.parse_args()
     stacks = [(path, options.stage) for path in options.stacks] or [(ROOT / "examples/botolphs/stack.kdl", "prod")]
-    if options.stacks == [Path("all")]:
-        stacks = [(path, first_stage(path)) for path in sorted(ROOT.glob("examples/*/stack.kdl"))]
+    for word, pattern in (("all", "examples/*/stack.kdl"), ("changes", "tests/openstack/changes/*/stack.kdl")):
+        if options.stacks == [Path(word)]:
+            stacks = [(path, first_stage(path)) for path in sorted(ROOT.glob(pattern))]
     table = Table()
     with rig.attached() if options.running else rig.Rig() as running:
         cloud, admin = running.connect(), running.connect("admin", "admin")
