@@ -25,6 +25,8 @@ pub struct Watch {
     left: Option<Left>,
     /// Since when nothing was said.
     quiet: Instant,
+    /// Whether anything was said.
+    said: bool,
 }
 
 /// What is to come.
@@ -46,7 +48,7 @@ struct Node {
 impl Default for Watch {
     fn default() -> Watch {
         let style = ProgressStyle::with_template("  {spinner} {elapsed:>5}  {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-        Watch { began: None, last: 0.0, open: BTreeMap::new(), took: Vec::new(), style, left: None, quiet: Instant::now() }
+        Watch { began: None, last: 0.0, open: BTreeMap::new(), took: Vec::new(), style, left: None, quiet: Instant::now(), said: false }
     }
 }
 
@@ -87,8 +89,10 @@ impl Watch {
             let label = event.name.as_ref().map_or_else(|| format!("stack {}", compiled.name), |name| compiled.label(name));
             let key = event.name.clone().unwrap_or_default();
             let word = event.word.to_ascii_lowercase().replace('_', " ");
+            // That it goes on at all is told by the first that begins.
+            let told = self.left.is_none() || event.name.is_none() || !self.said;
             let mut line = |label: &str, rest: &str| {
-                self.quiet = Instant::now();
+                (self.quiet, self.said) = (Instant::now(), true);
                 screen.say(format!("  {:>6}  {label:<44}  {rest}", clock(event.at - began)));
             };
             match event.step {
@@ -97,7 +101,7 @@ impl Watch {
                 Step::Begins => {
                     let bar = screen.bar(|| ProgressBar::new_spinner().with_style(self.style.clone()).with_message(format!("{label}  {word}")));
                     bar.iter().for_each(|bar| bar.enable_steady_tick(Duration::from_millis(120)));
-                    if bar.is_none() && (self.left.is_none() || event.name.is_none()) {
+                    if bar.is_none() && told {
                         line(&label, &word);
                     }
                     if let Some((.., Some(old))) = self.open.insert(key, (event.at, event.word.clone(), bar)) {
