@@ -5,6 +5,8 @@ use crate::check::ResourceId;
 use crate::provider::NativeKind;
 use crate::rules::Grade;
 use crate::source::Span;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Index of a resource in [`Graph::resources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -296,6 +298,41 @@ impl Val {
         }
     }
 
+    /// The same number for values that are alike, and mostly another for others.
+    fn mark(&self, into: &mut impl Hasher) {
+        std::mem::discriminant(&self.kind).hash(into);
+        match &self.kind {
+            ValKind::Bool(flag) => flag.hash(into),
+            ValKind::Integer(number) => number.hash(into),
+            ValKind::Number(number) => number.to_bits().hash(into),
+            ValKind::Text(text) | ValKind::Pseudo(text) => text.hash(into),
+            ValKind::List(items) | ValKind::Concat(items) => items.iter().for_each(|item| item.mark(into)),
+            ValKind::Map(fields) => fields.iter().for_each(|(name, val)| {
+                name.hash(into);
+                val.mark(into);
+            }),
+            ValKind::Ref(id) | ValKind::Attr(id, _) => id.0.hash(into),
+            ValKind::Param(index) => index.hash(into),
+            ValKind::Join(_, val) | ValKind::Index(val, _) | ValKind::Json(val) | ValKind::Entry(val, _) => val.mark(into),
+            ValKind::Call(_, args) => args.iter().for_each(|arg| arg.mark(into)),
+            ValKind::Pick { value, .. } => value.mark(into),
+            ValKind::Absent => {}
+        }
+    }
+
+    /// Whether two of these are alike; in the time that it takes to look at each once.
+    pub fn any_twice(items: &[Val]) -> bool {
+        let mut seen: HashMap<u64, Vec<&Val>> = HashMap::new();
+        items.iter().any(|item| {
+            let mut hasher = DefaultHasher::new();
+            item.mark(&mut hasher);
+            let same = seen.entry(hasher.finish()).or_default();
+            let twice = same.iter().any(|other| other.alike(item));
+            same.push(item);
+            twice
+        })
+    }
+
     /// Refers to resources by their new places; a list that now names one twice names it once.
     pub fn renumber(&mut self, places: &[NativeId]) {
         match &mut self.kind {
@@ -389,5 +426,22 @@ impl Val {
             }
             ValKind::Bool(_) | ValKind::Integer(_) | ValKind::Number(_) | ValKind::Text(_) | ValKind::Param(_) | ValKind::Pseudo(_) | ValKind::Absent => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Origin, Val, ValKind};
+
+    #[test]
+    fn what_is_there_twice_is_found_wherever_it_comes_from() {
+        let item = |port: i64, name: &str| {
+            let text = Val::new(ValKind::Text(name.to_owned()), Origin::default());
+            let fields = vec![("port".to_owned(), Val::new(ValKind::Integer(port), Origin::default())), ("name".to_owned(), text)];
+            Val::new(ValKind::Map(fields), Origin::default())
+        };
+        let many: Vec<Val> = (0..20_000).map(|port| item(port, "a")).collect();
+        assert!(!Val::any_twice(&many));
+        assert!(Val::any_twice(&[item(1, "a"), item(1, "b"), item(2, "a"), item(1, "b")]));
     }
 }

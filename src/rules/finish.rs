@@ -344,7 +344,7 @@ impl Finisher<'_> {
             }
             ValKind::List(items) => {
                 let count = items.len();
-                if limits.unique && items.iter().enumerate().any(|(place, item)| items.iter().take(place).any(|other| other.alike(item))) {
+                if limits.unique && Val::any_twice(items) {
                     return Some("two of its items are the same".to_owned());
                 }
                 let bad = limits.min_items.is_some_and(|least| count < least) || limits.max_items.is_some_and(|most| count > most);
