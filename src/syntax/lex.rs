@@ -312,10 +312,13 @@ impl<'t> Lexer<'t> {
         self.at += quotes;
         if quotes == 3 && !self.at_newline() {
             // `"""text"""` on one line: reported as what it is, and read up to its end.
-            let line = self.text.get(self.at..).unwrap_or_default();
-            let line = line.split(['\n', '\r']).next().unwrap_or_default();
-            let closing = format!("\"\"\"{}", "#".repeat(hashes));
-            self.at += line.find(&closing).map_or(line.len(), |at| at + closing.len());
+            while self.at < self.text.len() && !self.at_newline() {
+                if self.byte(0) == Some(b'"') && self.closes(quotes, hashes) {
+                    self.at += quotes + hashes;
+                    break;
+                }
+                self.any(out);
+            }
             out.push(start, self.at, Mistake::LinesInOne);
             return Kind::Wrong;
         }

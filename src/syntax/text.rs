@@ -63,6 +63,10 @@ fn is_kept(number: f64, mantissa: &str) -> bool {
         digits.trim_matches('0').to_owned()
     };
     let wanted = digits(mantissa);
+    // No number of 64 bits has more.
+    if wanted.len() > 800 {
+        return false;
+    }
     number.is_finite() && (wanted.is_empty() == (number == 0.0)) && (wanted.len() <= 15 || digits(&format!("{number:.*e}", wanted.len() - 1)) == wanted)
 }
 
