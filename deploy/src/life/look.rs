@@ -13,6 +13,8 @@ impl<E: Engine> Life<E> {
         let known = &self.compiled.origins.outputs;
         let mut outputs: Vec<(&str, &str)> = found
             .iter()
+            // What only a client of ours reads is shown to nobody.
+            .filter(|(name, _)| !known.iter().any(|output| output.name == *name && output.handle.is_some()))
             .map(|(name, value)| (known.iter().find(|output| output.name == *name).map_or(name.as_str(), |output| output.user_name.as_str()), value.as_str()))
             .collect();
         outputs.sort_unstable();
@@ -36,8 +38,9 @@ impl<E: Engine> Life<E> {
 
     pub(super) async fn outputs(&mut self, format: OutputFormat, name: Option<&str>) -> Result<Outcome, Trouble> {
         if let Some(name) = name {
-            let Some(known) = self.compiled.origins.outputs.iter().find(|output| output.user_name == name) else {
-                let names = stackc::diag::list(self.compiled.origins.outputs.iter().map(|output| &output.user_name));
+            let shown = || self.compiled.origins.outputs.iter().filter(|output| output.handle.is_none());
+            let Some(known) = shown().find(|output| output.user_name == name) else {
+                let names = stackc::diag::list(shown().map(|output| &output.user_name));
                 return Err(Trouble::Call(format!("the stack has no output `{name}`: it has {names}")));
             };
             let found = self.engine.outputs().await?;
