@@ -3,6 +3,7 @@
 use super::{Followed, Life};
 use crate::arguments::{OutputFormat, PrintFormat};
 use crate::engine::{Drift, Ending, Engine, Event, ResourceStatus, State, Trouble, What};
+use crate::operate::Copies;
 use crate::watch::Watch;
 use crate::{Outcome, table};
 use serde_json::json;
@@ -59,6 +60,7 @@ impl<E: Engine> Life<E> {
         let place = self.engine.place();
         // As with all that asks after what is not there.
         let there = if status.how.is_some() { Outcome::Done } else { Outcome::WrongCall };
+        let runs = if status.resources.is_empty() { Vec::new() } else { self.what_runs().await? };
         if format == PrintFormat::Json {
             let resources: Vec<_> = status
                 .resources
@@ -68,15 +70,26 @@ impl<E: Engine> Life<E> {
                     json!({ "resource": self.compiled.user_name(name), "label": self.compiled.label(name), "name": name, "type": ty, "id": id, "status": how })
                 })
                 .collect();
+            let of = |(ty, node, copies): &(String, String, Result<Copies, String>)| match copies {
+                Ok(copies) => json!({
+                    "type": ty, "resource": node, "wanted": copies.wanted, "running": copies.running, "healthy": copies.healthy, "image": copies.image,
+                    "address": copies.address, "since": copies.since, "word": copies.word,
+                }),
+                Err(why) => json!({ "type": ty, "resource": node, "unknown": why }),
+            };
+            let runs: Vec<_> = runs.iter().map(of).collect();
             let facts: serde_json::Map<String, serde_json::Value> = status.facts.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-            let whole =
-                json!({ "stack": self.compiled.name, "place": place, "status": status.how, "reason": status.reason, "facts": facts, "resources": resources });
+            let whole = json!({ "stack": self.compiled.name, "place": place, "status": status.how, "reason": status.reason, "facts": facts, "runs": runs, "resources": resources });
             self.screen.print(&format!("{whole:#}\n"));
             return Ok(there);
         }
         let mut text = format!("{} ({place}): {}\n", self.compiled.name, status.how.as_deref().unwrap_or("not there"));
         for (name, value) in status.reason.iter().map(|reason| ("reason", reason)).chain(status.facts.iter().map(|(name, value)| (name.as_str(), value))) {
             text.push_str(&format!("  {name}: {value}\n"));
+        }
+        for (ty, node, copies) in &runs {
+            let how = copies.as_ref().map_or_else(|why| format!("could not be asked: {why}"), super::operate::running);
+            text.push_str(&format!("  {ty} {node}: {how}\n"));
         }
         let words = |resource: &ResourceStatus| resource.how.to_ascii_lowercase().replace('_', " ");
         if long {
@@ -172,7 +185,7 @@ impl<E: Engine> Life<E> {
 }
 
 /// `2026-11-25 14:03:07`, in UTC.
-fn moment(at: f64) -> String {
+pub fn moment(at: f64) -> String {
     let seconds = at.max(0.0) as u64;
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     // Howard Hinnant's "civil from days", for days since 1970.
