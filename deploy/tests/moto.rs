@@ -156,12 +156,9 @@ fn the_life_of_botolphs() {
     run.ok(&["status"]);
     run.ok(&["events", "--last", "4"]);
 
-    // Not written down: moto calls each task by another name. Its tasks run on, and print nothing.
-    let started = run.finish(&["run", "migrate", "--no-wait", "--", "./manage.py", "check"]);
-    assert_eq!(started.code, Some(5), "{}", started.stderr);
-    run.fake.behind(&["started"]);
-    let logs = run.finish(&["logs", "web"]);
-    assert_eq!(logs.code, Some(0), "{}", logs.stderr);
+    // moto starts no task whose containers leave their memory to the task, so that a job cannot be run there.
+    run.ok(&["logs", "web"]);
+    run.ok(&["logs", "web", "--failed"]);
 
     run.note("somebody lets three tasks run");
     run.fake.behind(&["scale", "3"]);

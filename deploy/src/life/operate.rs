@@ -2,15 +2,17 @@
 
 use super::Life;
 use crate::Outcome;
-use crate::engine::{Engine, Event, Step, Trouble};
+use crate::engine::{Engine, Event, Step, Trouble, arm};
 use crate::interrupt;
 use crate::operate::aws::Aws;
+use crate::operate::azure::ContainerApps;
 use crate::operate::ecs::Ecs;
+use crate::operate::google::CloudRun;
 use crate::operate::{Client, Copies, Failure, Handle, How, Line, Reading, Run};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The kinds of what is kept running.
-const SERVICES: [&str; 1] = ["ecs-service"];
+const SERVICES: [&str; 4] = ["ecs-service", "container-app", "cloud-run-service", "cloud-run-worker-pool"];
 
 /// How many lines of what failed are shown without being asked for.
 const LAST_LINES: usize = 20;
@@ -33,6 +35,13 @@ enum Errand<'a> {
     Shell,
 }
 
+/// The client of a node.
+enum Asked {
+    Ecs(Box<Ecs>),
+    ContainerApps(Box<ContainerApps>),
+    CloudRun(Box<CloudRun>),
+}
+
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or_default()
 }
@@ -52,18 +61,28 @@ impl<E: Engine> Life<E> {
 
     async fn errand(&mut self, node: &str, errand: Errand<'_>) -> Result<Outcome, Trouble> {
         let handle = self.handle(node).await?;
-        match handle.kind.as_str() {
-            "ecs-task" | "ecs-service" => {
-                let aws = self.aws(&handle).await?;
-                self.with(Ecs::new(aws, &handle)?, errand).await
-            }
-            other => Err(Trouble::Cannot(format!("what `{node}` is here ({other}) is not asked by this stackc: a newer one made it"))),
+        match self.client(&handle).await? {
+            Asked::Ecs(client) => self.with(*client, errand).await,
+            Asked::ContainerApps(client) => self.with(*client, errand).await,
+            Asked::CloudRun(client) => self.with(*client, errand).await,
         }
     }
 
-    pub(super) async fn aws(&self, handle: &Handle) -> Result<Aws, Trouble> {
-        let place = &self.place;
-        Aws::new(handle.text("region")?, place.profile.as_deref(), place.endpoint_url.as_deref(), self.pace(), self.screen.notice()).await
+    /// The client that a node says it is asked by.
+    async fn client(&self, handle: &Handle) -> Result<Asked, Trouble> {
+        let (place, notice) = (&self.place, self.screen.notice());
+        let (profile, endpoint) = (place.profile.as_deref(), place.endpoint_url.as_deref());
+        Ok(match handle.kind.as_str() {
+            "ecs-task" | "ecs-service" => {
+                let aws = Aws::new(handle.text("region")?, profile, endpoint, self.pace(), notice).await?;
+                Asked::Ecs(Box::new(Ecs::new(aws, handle)?))
+            }
+            "container-app-job" | "container-app" => {
+                let api = arm::connect(endpoint, self.pace(), notice)?;
+                Asked::ContainerApps(Box::new(ContainerApps::new(api, handle)?))
+            }
+            _ => Asked::CloudRun(Box::new(CloudRun::new(handle, self.pace(), notice)?)),
+        })
     }
 
     /// What the running stack says of a node.
@@ -117,6 +136,7 @@ impl<E: Engine> Life<E> {
         match end {
             Ok(How::Status(0)) => {
                 self.screen.say(format!("{job} is done: {} s", began.elapsed().as_secs()));
+                self.late(client, job);
                 Ok(Outcome::Done)
             }
             Ok(How::Status(status)) => {
@@ -125,6 +145,7 @@ impl<E: Engine> Life<E> {
             }
             Ok(How::Failed(why) | How::Goes(why)) => {
                 self.screen.say(format!("stackc: {job} failed, with no status of its own: {why}"));
+                self.late(client, job);
                 Ok(Outcome::NoStatus)
             }
             Err(trouble) => {
@@ -135,6 +156,12 @@ impl<E: Engine> Life<E> {
                 self.screen.say(format!("the job goes on, as far as is known: `stackc logs {job} --follow` comes back to it"));
                 Ok(Outcome::Refused)
             }
+        }
+    }
+
+    fn late<C: Client>(&self, client: &C, job: &str) {
+        if let Some(late) = client.late() {
+            self.screen.say(format!("{late}: `stackc logs {job}` shows it then"));
         }
     }
 
@@ -258,9 +285,10 @@ impl<E: Engine> Life<E> {
     }
 
     async fn copies(&self, handle: &Handle) -> Result<Copies, Trouble> {
-        match handle.kind.as_str() {
-            "ecs-service" => Ecs::new(self.aws(handle).await?, handle)?.copies().await,
-            other => Err(Trouble::refused("could not ask how it is", format!("what it is here ({other}) is not asked by this stackc"))),
+        match self.client(handle).await? {
+            Asked::Ecs(client) => client.copies().await,
+            Asked::ContainerApps(client) => client.copies().await,
+            Asked::CloudRun(client) => client.copies().await,
         }
     }
 
@@ -285,9 +313,10 @@ impl<E: Engine> Life<E> {
 
     /// What of a service failed last, with its last lines.
     async fn failure(&self, handle: &Handle) -> Result<Option<(Failure, Vec<Line>)>, Trouble> {
-        match handle.kind.as_str() {
-            "ecs-service" => last_lines(&Ecs::new(self.aws(handle).await?, handle)?).await,
-            _ => Ok(None),
+        match self.client(handle).await? {
+            Asked::Ecs(client) => last_lines(&*client).await,
+            Asked::ContainerApps(client) => last_lines(&*client).await,
+            Asked::CloudRun(client) => last_lines(&*client).await,
         }
     }
 }

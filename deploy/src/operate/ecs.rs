@@ -1,7 +1,7 @@
 //! Tasks and services of ECS, whose logs are in CloudWatch Logs.
 
 use super::aws::{Aws, Service};
-use super::{Client, Copies, Failure, Handle, How, Line, Reading, Run};
+use super::{Client, Copies, Failure, Handle, How, Line, Reading, Run, put};
 use crate::engine::Trouble;
 use crate::engine::wire::{Fault, token};
 use serde_json::{Value, json};
@@ -71,8 +71,8 @@ impl Ecs {
     async fn tasks(&self, desired: &str) -> Result<Vec<Value>, Fault> {
         let mut body = json!({ "cluster": self.cluster, "desiredStatus": desired });
         match &self.what {
-            What::Job { task, .. } => body["family"] = json!(last(task).split(':').next()),
-            What::Service { name, .. } => body["serviceName"] = json!(name),
+            What::Job { task, .. } => put(&mut body, "family", json!(last(task).split(':').next())),
+            What::Service { name, .. } => put(&mut body, "serviceName", json!(name)),
         }
         let answer = self.aws.read(ECS, "ListTasks", &body).await?;
         let arns = list(&answer, "taskArns")?;
@@ -107,10 +107,10 @@ impl Ecs {
         for _ in 0..PAGES {
             let mut body = json!({ "logGroupName": self.log, "logStreamName": stream, "startFromHead": reading.last.is_none() });
             if let Some(next) = &reading.next {
-                body["nextToken"] = json!(next);
+                put(&mut body, "nextToken", json!(next));
             }
             if let Some(most) = reading.last {
-                body["limit"] = json!(most);
+                put(&mut body, "limit", json!(most));
             }
             let answer = match self.aws.read(LOGS, "GetLogEvents", &body).await {
                 // Nothing was printed yet.
@@ -137,7 +137,7 @@ impl Ecs {
         for _ in 0..PAGES {
             let mut body = json!({ "logGroupName": self.log, "logStreamNamePrefix": prefix, "startTime": reading.since });
             if let Some(next) = &next {
-                body["nextToken"] = json!(next);
+                put(&mut body, "nextToken", json!(next));
             }
             let answer = match self.aws.read(LOGS, "FilterLogEvents", &body).await {
                 Err(why) if is_absent(&why) => break,
@@ -210,7 +210,7 @@ impl Client for Ecs {
             "networkConfiguration": { "awsvpcConfiguration": { "subnets": subnets, "securityGroups": groups, "assignPublicIp": "DISABLED" } },
         });
         if !arguments.is_empty() {
-            body["overrides"] = json!({ "containerOverrides": [{ "name": self.container, "command": arguments }] });
+            put(&mut body, "overrides", json!({ "containerOverrides": [{ "name": self.container, "command": arguments }] }));
         }
         let answer = self.aws.read(ECS, "RunTask", &body).await.map_err(|why| why.trouble("start the job"))?;
         let tasks = list(&answer, "tasks").map_err(|why| why.trouble("start the job"))?;

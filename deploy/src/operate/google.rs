@@ -1,6 +1,6 @@
 //! Jobs, services and worker pools of Cloud Run, whose logs are in Cloud Logging.
 
-use super::{Client, Copies, Failure, Handle, How, Line, Reading, Run};
+use super::{Client, Copies, Failure, Handle, How, Line, Reading, Run, millis, put};
 use crate::engine::Trouble;
 use crate::engine::rest::{Request, Rest, has, is_text};
 use crate::engine::wire::{Fault, Notice, Pace, act, read};
@@ -184,7 +184,7 @@ impl CloudRun {
             if body.get("pageToken").and_then(Value::as_str) == Some(next) {
                 return Err(Fault::Strange("its next page leads back to itself".to_owned()));
             }
-            body["pageToken"] = json!(next);
+            put(&mut body, "pageToken", json!(next));
         }
         Ok(reading.new_ones(found))
     }
@@ -206,25 +206,6 @@ impl CloudRun {
     }
 }
 
-/// Milliseconds since 1970 of a moment such as `2026-11-29T01:02:03.456789Z`.
-pub fn millis(moment: &str) -> Option<i64> {
-    let (date, time) = moment.strip_suffix('Z')?.split_once('T')?;
-    let numbers = |text: &str, by: char| text.split(by).map(|part| part.parse::<i64>().ok()).collect::<Option<Vec<i64>>>();
-    let (whole, fraction) = time.split_once('.').unwrap_or((time, "0"));
-    let ([year, month, day], [hour, minute, second]) = (<[i64; 3]>::try_from(numbers(date, '-')?).ok()?, <[i64; 3]>::try_from(numbers(whole, ':')?).ok()?);
-    let in_range = (1970..10_000).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
-    if !in_range || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    // Howard Hinnant's "days from civil".
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (shifted / 400, shifted % 400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
-    let thousandths: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
-    Some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1_000 + thousandths)
-}
-
 impl Client for CloudRun {
     fn unit(&self) -> &'static str {
         if self.kind == Kind::Job { "execution" } else { "revision" }
@@ -236,7 +217,7 @@ impl Client for CloudRun {
         }
         let mut body = json!({});
         if !arguments.is_empty() {
-            body["overrides"] = json!({ "containerOverrides": [{ "name": self.container, "args": arguments }] });
+            put(&mut body, "overrides", json!({ "containerOverrides": [{ "name": self.container, "args": arguments }] }));
         }
         let doing = "start the job";
         let before: Vec<String> = match self.executions().await {
@@ -331,16 +312,6 @@ impl Client for CloudRun {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_are_read_to_the_millisecond() {
-        assert_eq!(millis("1970-01-01T00:00:00Z"), Some(0));
-        assert_eq!(millis("2000-02-29T12:34:56.5Z"), Some(951_827_696_500));
-        assert_eq!(millis("2024-12-31T23:59:59.987654321Z"), Some(1_735_689_599_987));
-        for wrong in ["", "yesterday", "2024-12-31", "2024-12-31T23:59:59", "2024-13-01T00:00:00Z", "2024-12-31T23:59:59.-1Z", "é-1-1T0:0:0Z"] {
-            assert_eq!(millis(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn ids_are_taken_apart() {

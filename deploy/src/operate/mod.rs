@@ -2,7 +2,9 @@
 //! runs containers, whichever engine made them: what it has to know, the rule of the node says in its `handle`.
 
 pub mod aws;
+pub mod azure;
 pub mod ecs;
+pub mod google;
 
 use crate::engine::Trouble;
 use serde_json::Value;
@@ -12,6 +14,11 @@ use std::collections::BTreeSet;
 pub const CLIENTS: &[(&str, &[&str])] = &[
     ("ecs-task", &["region", "cluster", "task", "subnets", "groups", "container", "log", "stream"]),
     ("ecs-service", &["region", "cluster", "service", "container", "log", "stream", "shell"]),
+    ("container-app-job", &["id", "container", "workspace"]),
+    ("container-app", &["id", "container", "workspace", "shell"]),
+    ("cloud-run-job", &["id", "container"]),
+    ("cloud-run-service", &["id", "container"]),
+    ("cloud-run-worker-pool", &["id", "container"]),
 ];
 
 /// What the rule of a node says of it to a client.
@@ -161,6 +168,32 @@ pub struct Copies {
     pub word: Option<String>,
 }
 
+/// Puts something into an object.
+fn put(body: &mut Value, key: &str, value: Value) {
+    if let Some(body) = body.as_object_mut() {
+        body.insert(key.to_owned(), value);
+    }
+}
+
+/// Milliseconds since 1970 of a moment such as `2026-11-29T01:02:03.456789Z`.
+pub fn millis(moment: &str) -> Option<i64> {
+    let (date, time) = moment.strip_suffix('Z')?.split_once('T')?;
+    let numbers = |text: &str, by: char| text.split(by).map(|part| part.parse::<i64>().ok()).collect::<Option<Vec<i64>>>();
+    let (whole, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let ([year, month, day], [hour, minute, second]) = (<[i64; 3]>::try_from(numbers(date, '-')?).ok()?, <[i64; 3]>::try_from(numbers(whole, ':')?).ok()?);
+    let in_range = (1970..10_000).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    if !in_range || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    // Howard Hinnant's "days from civil".
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (shifted / 400, shifted % 400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    let thousandths: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    Some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1_000 + thousandths)
+}
+
 /// A client of a service that runs containers. The futures stay on one thread.
 pub trait Client {
     /// What runs there, for a person: `task`, `execution`.
@@ -171,6 +204,11 @@ pub trait Client {
 
     /// How a run is.
     async fn look(&self, run: &Run) -> Result<How, Trouble>;
+
+    /// What is to be said of a log whose lines come long after they were printed.
+    fn late(&self) -> Option<&'static str> {
+        None
+    }
 
     /// The log of one run.
     fn log_of(&self, run: &Run) -> Reading;
@@ -204,6 +242,16 @@ mod tests {
         known.sort();
         known.retain(|client| !named.contains(client));
         assert_eq!(known, []);
+    }
+
+    #[test]
+    fn moments_are_read_to_the_millisecond() {
+        assert_eq!(millis("1970-01-01T00:00:00Z"), Some(0));
+        assert_eq!(millis("2000-02-29T12:34:56.5Z"), Some(951_827_696_500));
+        assert_eq!(millis("2024-12-31T23:59:59.987654321Z"), Some(1_735_689_599_987));
+        for wrong in ["", "yesterday", "2024-12-31", "2024-12-31T23:59:59", "2024-13-01T00:00:00Z", "2024-12-31T23:59:59.-1Z", "é-1-1T0:0:0Z"] {
+            assert_eq!(millis(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -107,20 +107,6 @@ def runs(image, outputs, secret):
     same(the(of("logs").describe_log_groups(logGroupNamePrefix=logs)["logGroups"])["retentionInDays"], 30)
 
 
-def started():
-    """The job's task: in the private subnets, with the job's own group and the command that was given; then it is stopped."""
-    ecs, ec2 = of("ecs"), of("ec2")
-    cluster = the(ecs.list_clusters()["clusterArns"])
-    tasks = ecs.describe_tasks(cluster=cluster, tasks=ecs.list_tasks(cluster=cluster)["taskArns"])["tasks"]
-    task = the([task for task in tasks if "migrate" in task["taskDefinitionArn"]])
-    assert task["startedBy"].startswith("stackc-"), task
-    same(task["overrides"]["containerOverrides"], [{"name": "migrate", "command": ["./manage.py", "check"]}])
-    details = {pair["name"]: pair["value"] for pair in the(task["attachments"])["details"]}
-    subnet = the(ec2.describe_subnets(SubnetIds=[details["subnetId"]])["Subnets"])
-    assert not subnet["MapPublicIpOnLaunch"], subnet
-    ecs.stop_task(cluster=cluster, task=task["taskArn"])
-
-
 def stands(outputs):
     """All that stack.kdl says beside the containers."""
     outputs = json.loads(outputs)
