@@ -261,7 +261,7 @@ pub enum Verb {
     },
     /// Start a job, show what it prints, and end with its status
     #[command(
-        after_help = "Examples:\n  stackc run migrate\n  stackc run createsuperuser --stage prod -- ./manage.py createsuperuser\n  stackc run migrate --no-wait\n\nExit codes: 0 the job ended well, else the job's own status; 125 it was not started, or not followed to its end; 126 it failed with no status of its own; 5 with --no-wait it is begun; 130 left with Ctrl-C, and the job goes on."
+        after_help = "Examples:\n  stackc run migrate\n  stackc run createsuperuser --stage prod -- ./manage.py createsuperuser\n  stackc run migrate --no-wait\n\nExit codes: 0 the job ended well, else the job's own status; 125 it was not started, or not followed to its end; 126 no status of its own is known; 5 with --no-wait it is begun; 130 left with Ctrl-C, and the job goes on."
     )]
     Run {
         /// The job

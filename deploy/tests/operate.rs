@@ -76,7 +76,7 @@ fn it_ends_as_the_job_ends() {
     });
     let ended = run.finish(&["run", "migrate"]);
     assert_eq!(ended.code, Some(126), "{}", ended.stderr);
-    assert!(ended.stderr.contains("migrate failed, with no status of its own: CannotPullContainerError: pull"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("migrate ended with no status of its own: CannotPullContainerError: pull"), "{}", ended.stderr);
 }
 
 #[test]

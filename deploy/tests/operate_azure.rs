@@ -299,3 +299,17 @@ fn logs_status_and_shell() {
     let command = "az containerapp exec --subscription 1111 --resource-group shop --name shop-web --container web --command /bin/sh\n";
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(125), command), "{}", ended.stderr);
 }
+
+#[test]
+fn who_is_not_logged_in_sees_what_terraform_knows() {
+    let run = Run::new(STACK);
+    let mut command = run.command(&["status"]);
+    command.env_remove("IDENTITY_ENDPOINT").env_remove("AZURE_SUBSCRIPTION_ID");
+    let output = command.output().unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && out.contains("  service web: could not be asked: no credentials for Azure: log in"), "{out}");
+    // The provider's own variables are heeded, too: what is missing of them is told.
+    let output = command.env("ARM_CLIENT_SECRET", "of-nobody").output().unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(out.contains("could not be asked: AZURE_CLIENT_SECRET is set, and AZURE_TENANT_ID is not"), "{out}");
+}

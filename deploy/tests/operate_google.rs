@@ -284,4 +284,8 @@ fn who_is_not_logged_in_is_told_how() {
     let output = run.command(&["logs", "web"]).env_remove("GOOGLE_OAUTH_ACCESS_TOKEN").output().unwrap();
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(2) && err.contains("log in with `gcloud auth login`"), "{err}");
+    // What Terraform knows is shown all the same.
+    let output = run.command(&["status"]).env_remove("GOOGLE_OAUTH_ACCESS_TOKEN").output().unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && out.contains("  service web: could not be asked: no token of Google's was found"), "{out}");
 }

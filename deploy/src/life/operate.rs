@@ -2,17 +2,19 @@
 
 use super::Life;
 use crate::Outcome;
-use crate::engine::{Engine, Event, Step, Trouble, arm};
+use crate::engine::{Engine, Event, Step, Trouble, arm, heat};
 use crate::interrupt;
 use crate::operate::aws::Aws;
 use crate::operate::azure::ContainerApps;
 use crate::operate::ecs::Ecs;
 use crate::operate::google::CloudRun;
+use crate::operate::nova::Nova;
 use crate::operate::{Client, Copies, Failure, Handle, How, Line, Reading, Run};
+use stackc::emit::Format;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The kinds of what is kept running.
-const SERVICES: [&str; 4] = ["ecs-service", "container-app", "cloud-run-service", "cloud-run-worker-pool"];
+const SERVICES: [&str; 5] = ["ecs-service", "container-app", "cloud-run-service", "cloud-run-worker-pool", "nova-service"];
 
 /// How many lines of what failed are shown without being asked for.
 const LAST_LINES: usize = 20;
@@ -40,6 +42,7 @@ enum Asked {
     Ecs(Box<Ecs>),
     ContainerApps(Box<ContainerApps>),
     CloudRun(Box<CloudRun>),
+    Nova(Box<Nova>),
 }
 
 fn now() -> i64 {
@@ -65,6 +68,7 @@ impl<E: Engine> Life<E> {
             Asked::Ecs(client) => self.with(*client, errand).await,
             Asked::ContainerApps(client) => self.with(*client, errand).await,
             Asked::CloudRun(client) => self.with(*client, errand).await,
+            Asked::Nova(client) => self.with(*client, errand).await,
         }
     }
 
@@ -78,8 +82,14 @@ impl<E: Engine> Life<E> {
                 Asked::Ecs(Box::new(Ecs::new(aws, handle)?))
             }
             "container-app-job" | "container-app" => {
-                let api = arm::connect(endpoint, self.pace(), notice)?;
+                let by_azure = self.compiled.target.format == Format::Arm;
+                let connect = if by_azure { arm::connect } else { arm::connect_as_provider };
+                let api = connect(endpoint, self.pace(), notice)?;
                 Asked::ContainerApps(Box::new(ContainerApps::new(api, handle)?))
+            }
+            "nova-job" | "nova-service" => {
+                let (api, compute) = heat::Api::nova(profile, place.region.as_deref(), self.pace(), notice).await?;
+                Asked::Nova(Box::new(Nova::new(api, compute, handle)?))
             }
             _ => Asked::CloudRun(Box::new(CloudRun::new(handle, self.pace(), notice)?)),
         })
@@ -144,7 +154,7 @@ impl<E: Engine> Life<E> {
                 Ok(u8::try_from(status).map_or(Outcome::NoStatus, Outcome::Status))
             }
             Ok(How::Failed(why) | How::Goes(why)) => {
-                self.screen.say(format!("stackc: {job} failed, with no status of its own: {why}"));
+                self.screen.say(format!("stackc: {job} ended with no status of its own: {why}"));
                 self.late(client, job);
                 Ok(Outcome::NoStatus)
             }
@@ -196,7 +206,8 @@ impl<E: Engine> Life<E> {
         let mut whole = String::new();
         for line in lines {
             let copy = if copies { format!("{}  ", line.copy.chars().take(12).collect::<String>()) } else { String::new() };
-            let moment = if copies { format!("{}  ", super::moment(line.at as f64 / 1000.0)) } else { String::new() };
+            // What has no time, such as a console's lines, has the time 0.
+            let moment = if copies && line.at > 0 { format!("{}  ", super::moment(line.at as f64 / 1000.0)) } else { String::new() };
             whole.push_str(&format!("{moment}{copy}{}\n", line.text.replace('\n', "\n    ")));
         }
         self.screen.print(&whole);
@@ -275,7 +286,8 @@ impl<E: Engine> Life<E> {
         for (ty, handle) in self.services().await? {
             let copies = match self.copies(&handle).await {
                 Ok(copies) => Ok(copies),
-                // Refused is who may not ask; all else is trouble, as with what the engine is asked.
+                // Who may not ask, or is not logged in for it, sees all else; what may pass is trouble, as with what the engine is asked.
+                Err(Trouble::Call(why) | Trouble::Cannot(why)) => Err(why),
                 Err(Trouble::Refused { reasons, .. }) => Err(reasons.into_iter().map(|reason| reason.text).collect::<Vec<_>>().join("; ")),
                 Err(trouble) => return Err(trouble),
             };
@@ -289,6 +301,7 @@ impl<E: Engine> Life<E> {
             Asked::Ecs(client) => client.copies().await,
             Asked::ContainerApps(client) => client.copies().await,
             Asked::CloudRun(client) => client.copies().await,
+            Asked::Nova(client) => client.copies().await,
         }
     }
 
@@ -317,6 +330,7 @@ impl<E: Engine> Life<E> {
             Asked::Ecs(client) => last_lines(&*client).await,
             Asked::ContainerApps(client) => last_lines(&*client).await,
             Asked::CloudRun(client) => last_lines(&*client).await,
+            Asked::Nova(client) => last_lines(&*client).await,
         }
     }
 }

@@ -4,12 +4,14 @@ use crate::engine::Trouble;
 use crate::engine::cfn::{self, of_code};
 use crate::engine::rest::{Request, Rest};
 use crate::engine::wire::{Fault, Notice, Pace, read};
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use reqwest::Method;
 use serde_json::Value;
-use std::time::SystemTime;
+use std::cell::RefCell;
+use std::time::{Duration, SystemTime};
 
 /// A service: the first part of its address, its name where one address is given for it alone, and what stands before its actions.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +40,11 @@ const JSON: &str = "application/x-amz-json-1.1";
 pub struct Aws {
     rest: Rest,
     config: aws_config::SdkConfig,
+    /// Those of the last call: some of their sources are a service of their own.
+    credentials: RefCell<Option<Credentials>>,
     region: String,
+    /// The profile that was named.
+    pub profile: Option<String>,
     pace: Pace,
     notice: Notice,
 }
@@ -48,7 +54,7 @@ impl Aws {
     pub async fn new(region: String, profile: Option<&str>, endpoint: Option<&str>, pace: Pace, notice: Notice) -> Result<Aws, Trouble> {
         let config = cfn::config(Some(&region), profile, endpoint, pace).await;
         let rest = Rest::new(pace, cfn::AGAIN, &[]).map_err(|why| Trouble::Call(format!("cannot begin to talk to AWS: {why}")))?;
-        Ok(Aws { rest, config, region, pace, notice })
+        Ok(Aws { rest, config, credentials: RefCell::default(), region, profile: profile.map(str::to_owned), pace, notice })
     }
 
     fn address(&self, service: Service) -> String {
@@ -61,15 +67,23 @@ impl Aws {
         format!("https://{}{fips}.{}.{domain}/", service.host, self.region)
     }
 
+    async fn credentials(&self) -> Result<Credentials, Fault> {
+        let good = |known: &Credentials| known.expiry().is_none_or(|end| end > SystemTime::now() + Duration::from_secs(60));
+        let known = self.credentials.borrow().clone().filter(good);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let Some(provider) = self.config.credentials_provider() else {
+            return Err(Fault::NoCredentials(cfn::LOG_IN, "there is nowhere to take them from".to_owned()));
+        };
+        let found = provider.provide_credentials().await.map_err(|error| cfn::of_credentials(&error))?;
+        *self.credentials.borrow_mut() = Some(found.clone());
+        Ok(found)
+    }
+
     /// Sends a call once.
     async fn once(&self, service: Service, action: &str, body: &Value) -> Result<Value, Fault> {
-        let provider = self.config.credentials_provider();
-        let none = || Fault::NoCredentials(cfn::LOG_IN, "there is nowhere to take them from".to_owned());
-        let credentials = match provider {
-            Some(provider) => provider.provide_credentials().await.map_err(|error| cfn::of_credentials(&error))?,
-            None => return Err(none()),
-        };
-        let identity = credentials.into();
+        let identity = self.credentials().await?.into();
         let url = self.address(service);
         let target = format!("{}.{action}", service.target);
         let bytes = serde_json::to_vec(body).unwrap_or_default();

@@ -293,6 +293,7 @@ impl Client for Ecs {
         let id = last(text(task, "taskArn"));
         let words = ["aws", "ecs", "execute-command", "--region", &self.region, "--cluster", &self.cluster, "--task", &id];
         let words = words.into_iter().chain(["--container", &self.container, "--interactive", "--command", "/bin/sh"]);
-        Ok((words.map(str::to_owned).collect(), &["session-manager-plugin"]))
+        let profile = self.aws.profile.iter().flat_map(|profile| ["--profile", profile.as_str()]);
+        Ok((words.chain(profile).map(str::to_owned).collect(), &["session-manager-plugin"]))
     }
 }

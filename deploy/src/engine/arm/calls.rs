@@ -21,7 +21,22 @@ fn set(name: &str) -> Option<String> {
 /// # Errors
 /// [`Trouble::Call`] says what is missing.
 pub fn connect(endpoint: Option<&str>, pace: Pace, notice: Notice) -> Result<Api, Trouble> {
-    let way = Way::find(&set, parts::cli().is_some()).map_err(Trouble::Call)?;
+    connect_as(Way::find(&set, parts::cli().is_some()).map_err(Trouble::Call)?, endpoint, pace, notice)
+}
+
+/// Connects to Azure's manager as who Terraform's provider comes as, whose variables have other names (`ARM_CLIENT_ID`).
+///
+/// # Errors
+/// [`Trouble::Call`] says what is missing. Of a machine's own identity nobody knows whether there is one, unless the provider is told to take it.
+pub fn connect_as_provider(endpoint: Option<&str>, pace: Pace, notice: Notice) -> Result<Api, Trouble> {
+    let either = |name: &str| set(name).or_else(|| set(&name.replacen("AZURE_", "ARM_", 1)));
+    match Way::find(&either, parts::cli().is_some()).map_err(Trouble::Call)? {
+        Way::Machine { .. } if set("ARM_USE_MSI").as_deref() != Some("true") => Err(Trouble::Call(login::HOW.to_owned())),
+        way => connect_as(way, endpoint, pace, notice),
+    }
+}
+
+fn connect_as(way: Way, endpoint: Option<&str>, pace: Pace, notice: Notice) -> Result<Api, Trouble> {
     let endpoint = parts::endpoint(endpoint, set("AZURE_AUTHORITY_HOST").as_deref()).map_err(Trouble::Call)?;
     let rest = Rest::new(pace, login::AGAIN, &[]).map_err(|why| Trouble::Call(format!("cannot begin to talk to Azure: {why}")))?;
     let login = Login::new(way, &endpoint, &rest, pace);

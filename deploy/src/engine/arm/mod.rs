@@ -18,7 +18,7 @@ use super::{
 };
 pub use api::Api;
 use api::{DEPLOYMENTS, GROUPS, is_conflict};
-pub use calls::connect;
+pub use calls::{connect, connect_as_provider};
 use names::{Id, Names};
 use parts::Stack;
 use reqwest::Method;
