@@ -31,7 +31,9 @@ fn alike(text: &str) -> Result<Option<Vec<Node>>, String> {
     let (ours, problems) = read(source::FileId(0), text);
     match oracle::read(source::FileId(0), text) {
         Ok(theirs) if problems.is_empty() => {
-            if theirs == ours {
+            // Where a value begins behind a comment or a `\`, theirs does not say.
+            let placed = !text.contains("/*") && !text.contains("\\\n");
+            if theirs == ours || !placed && meaning(&theirs) == meaning(&ours) {
                 return Ok(Some(ours));
             }
             Err(format!("read differently\nours:   {ours:?}\ntheirs: {theirs:?}"))

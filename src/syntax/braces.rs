@@ -51,6 +51,9 @@ impl Parser<'_> {
 
     /// Takes back what was in braces that are left out.
     fn drop_skipped(&mut self, open: &Open) {
+        if open.dashed {
+            self.out.forget_numbers(open.at);
+        }
         if open.skipped {
             self.tree.nodes.truncate(open.before);
             self.tree.entries.truncate(open.entries);
@@ -81,7 +84,8 @@ impl Parser<'_> {
         let Some(node) = self.tree.nodes.get_mut(head.index) else { return };
         node.end = end;
         if head.dashed {
-            let entries = node.entries.start;
+            let (entries, start) = (node.entries.start, node.span.start);
+            self.out.forget_numbers(start);
             self.tree.nodes.truncate(head.index);
             self.tree.entries.truncate(entries);
         }

@@ -21,4 +21,9 @@ impl Mistakes {
             self.found.push((start, end, mistake));
         }
     }
+
+    /// Forgets numbers from a byte on that would not arrive: what is left out has not to.
+    pub fn forget_numbers(&mut self, from: usize) {
+        self.found.retain(|(start, _, mistake)| *start < from || !matches!(mistake, Mistake::LossyNumber(_)));
+    }
 }

@@ -61,7 +61,7 @@ impl Reader<'_> {
         let scalar = match entry.value() {
             KdlValue::String(text) => Scalar::String(text.clone()),
             KdlValue::Integer(number) => i64::try_from(*number).map_or_else(|_| self.lossy(), Scalar::Integer),
-            KdlValue::Float(number) if is_kept(*number, self.slice(span)) => Scalar::Float(*number),
+            KdlValue::Float(number) if is_kept(*number, self.slice(span).rsplit(')').next().unwrap_or_default()) => Scalar::Float(*number),
             KdlValue::Float(_) => self.lossy(),
             KdlValue::Bool(flag) => Scalar::Bool(*flag),
             KdlValue::Null => Scalar::Null,

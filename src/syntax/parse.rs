@@ -339,10 +339,11 @@ impl<'t> Parser<'t> {
             _ => return,
         };
         let (tag, Found { raw, start, end }) = found;
-        let Some(node) = self.tree.nodes.get_mut(head.index) else { return };
         if left_out || head.closed {
+            self.out.forget_numbers(start);
             return;
         }
+        let Some(node) = self.tree.nodes.get_mut(head.index) else { return };
         node.span.end = node.span.end.max(end);
         self.tree.entries.push(Entry { key, tag, raw, start, end });
         node.entries.end = self.tree.entries.len();

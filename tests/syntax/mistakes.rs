@@ -100,6 +100,7 @@ fn what_is_right_is_told_nothing_of() {
         "a /-x=1 {\n}\n",
         "/- kdl-version 2\na",
         "\u{feff}a",
+        "a /-1e999\n/-b 1e999 { c 1e999 }\nd /-{ e 1e999 }",
     ];
     for text in right {
         assert_eq!(told(text), [], "{text:?}");
