@@ -54,7 +54,7 @@ impl<E: Engine> Life<E> {
                 Stepped::Left(outcome) => return Ok(outcome),
                 Stepped::Done => {
                     how.agreed = true;
-                    if let outcome @ (Outcome::WrongCall | Outcome::WrongInput) = self.renew_lock().await? {
+                    if let outcome @ (Outcome::WrongCall | Outcome::WrongInput) = self.renew_lock(&part.waiting).await? {
                         return Ok(outcome);
                     }
                 }

@@ -247,7 +247,7 @@ impl<E: Engine> Life<E> {
             Stepped::Left(outcome) => Ok(outcome),
             Stepped::Done | Stepped::Impossible(_) => {
                 self.print_outputs(OutputFormat::Table).await?;
-                self.renew_lock().await
+                self.renew_lock(&[]).await
             }
         }
     }
@@ -316,13 +316,13 @@ impl<E: Engine> Life<E> {
     }
 
     /// Says in the lock file what runs now, where that is wanted.
-    async fn renew_lock(&mut self) -> Result<Outcome, Trouble> {
+    async fn renew_lock(&mut self, waiting: &[String]) -> Result<Outcome, Trouble> {
         let site = self.engine.site();
         if !self.lock.is_kept(&site) {
             return Ok(Outcome::Done);
         }
         let there = self.engine.status().await?.resources;
-        Ok(self.lock.renew(&site, &self.compiled, &there, &self.screen).await)
+        Ok(self.lock.renew(&site, &self.compiled, (&there, waiting), &self.screen).await)
     }
 
     /// Waits for what goes on, and mends what keeps the stack from being changed. How it ended, if it cannot be changed.

@@ -21,6 +21,7 @@ fn a_certificate_waits_for_its_zone() {
     let server = Arc::new(NameServer::start(Says::Servers(vec!["dns.registrar.example".to_owned()])));
     let environment = aws.environment.clone();
     let run = Run::new(stack, "tf-aws", environment).with("STACKC_RESOLVER", &server.address.to_string());
+    let run = run.with("STACKC_POLL_MS", "100");
     let planned = run.ends(&["plan", "--detailed-exitcode"], 4);
     assert!(planned.stdout.contains("site.delegated is shut: what it is about is not made yet"), "{}", planned.stdout);
     let first = run.ends(&["deploy", "--yes", "--wait-for-gates", "0"], 5);
