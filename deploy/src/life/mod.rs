@@ -3,9 +3,13 @@
 mod destroy;
 mod gates;
 mod look;
+mod operate;
+
+pub use look::moment;
 
 use crate::arguments::{Gates, Losses, OutputFormat, Place, PlanFormat, Values, Verb};
 use crate::compile::{Compiled, Part};
+use crate::engine::wire::Pace;
 use crate::engine::{Ending, Engine, Event, Progress, State, Trouble, Wanted, What};
 use crate::interrupt::{self, Pressed};
 use crate::lock::LockFile;
@@ -126,12 +130,20 @@ impl<E: Engine> Life<E> {
             Verb::Outputs { format, name, .. } => self.outputs(format, name.as_deref()).await,
             Verb::Events { last, follow, format, .. } => self.events(last, follow, format).await,
             Verb::Drift { format, detailed_exitcode, .. } => self.drift(format, detailed_exitcode).await,
+            Verb::Run { job, arguments, no_wait, .. } => self.run(&job, &arguments, no_wait).await,
+            Verb::Logs { node, follow, failed, since, .. } => self.logs(&operate::Wish { node, follow, failed, since }).await,
+            Verb::Shell { service, .. } => self.shell(&service).await,
             Verb::Destroy { losses, yes, retain, empty, .. } => self.destroy(&losses, yes, &retain, &empty).await,
         };
         match ended {
             Ok(outcome) => outcome,
             Err(trouble) => told(&self.compiled, &self.screen, trouble, None),
         }
+    }
+
+    /// How long to wait for what.
+    fn pace(&self) -> Pace {
+        crate::begin::pace(&self.place)
     }
 
     /// What is to be said of a stack that runs elsewhere, and would be made here a second time.
@@ -311,7 +323,11 @@ impl<E: Engine> Life<E> {
                 reasons: explain::reasons(&events),
                 next: None,
             }),
-            Followed::Ended(Ending::Failed { how, next, .. }, events) => Ok(Stepped::Left(self.failed(&how, &next, &events))),
+            Followed::Ended(Ending::Failed { how, next, .. }, events) => {
+                let outcome = self.failed(&how, &next, &events);
+                self.last_words(&events).await;
+                Ok(Stepped::Left(outcome))
+            }
         }
     }
 
