@@ -4,6 +4,7 @@ use super::Seen;
 use super::image::Reference;
 use crate::arguments::Place;
 use crate::engine::cfn::http;
+use crate::engine::wire::Pace;
 use aws_sdk_ecr::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_ecr::types::ImageIdentifier;
 use std::time::Duration;
@@ -17,17 +18,9 @@ pub fn region(host: &str) -> Option<&str> {
 
 /// Looks once.
 pub async fn look(reference: &Reference, region: &str, place: &Place, answer: Duration) -> Seen {
-    let timeouts = aws_config::timeout::TimeoutConfig::builder().connect_timeout(answer.min(Duration::from_secs(10))).operation_attempt_timeout(answer).build();
-    let sent_by = http::client();
-    let mut loader = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).http_client(sent_by.clone()).timeout_config(timeouts);
-    loader = loader.region(aws_config::Region::new(region.to_owned()));
-    if let Some(endpoint) = &place.endpoint_url {
-        loader = loader.endpoint_url(endpoint);
-    }
-    if let Some(profile) = &place.profile {
-        loader = http::by_profile(loader, profile, false, sent_by).await;
-    }
-    let client = aws_sdk_ecr::Client::new(&loader.load().await);
+    let pace = Pace { poll: answer, patience: answer, answer };
+    let config = http::config(Some(region), place.profile.as_deref(), place.endpoint_url.as_deref(), pace).await;
+    let client = aws_sdk_ecr::Client::new(&config);
     let image = ImageIdentifier::builder();
     let image = if reference.version.contains(':') { image.image_digest(&reference.version) } else { image.image_tag(&reference.version) };
     let account = reference.host.split('.').next().unwrap_or_default();
