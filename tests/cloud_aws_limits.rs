@@ -164,8 +164,7 @@ fn the_keys_of_mail_lie_in_the_regions_own_domain() {
 #[test]
 fn a_name_and_the_wildcard_below_it_are_proved_by_one_record() {
     let records = |domain: &str, names: &str| {
-        let made =
-            template("tf-aws", &format!("dns-zone site domain=\"shop.example\"\n certificate tls domain=\"{domain}\" zone=site {{ {names} }}"));
+        let made = template("tf-aws", &format!("dns-zone site domain=\"shop.example\"\n certificate tls domain=\"{domain}\" zone=site {{ {names} }}"));
         made["resource"]["aws_route53_record"].as_object().unwrap().clone()
     };
     let both = records("shop.example", "names \"*.shop.example\" \"*.a.shop.example\" \"a.shop.example\"");
