@@ -1,9 +1,10 @@
 //! Checks rules against the provider's schema and the portable types, for all inputs, before any stack is lowered with them.
 
 mod gates;
+mod handle;
 
 use super::ast::Grade;
-use super::ast::{Each, Expect, Expr, ExprKind, Item, Loss, Path, ResourceRule, Rule, RuleParam, Statement, Subject};
+use super::ast::{Each, Expect, Expr, ExprKind, HANDLE, Item, Loss, Path, ResourceRule, Rule, RuleParam, Statement, Subject};
 use super::builtin::{self, Type};
 use super::{CLOUD, ELSEWHERE, FROM, INCOMING, PER, PLACE, PREVIOUS, Rules, SAME, WITHOUT};
 use crate::diag::{Diagnostics, rules as diag};
@@ -449,6 +450,9 @@ impl Checker<'_, '_> {
                     self.busy.push((scope.subject.of(), name.text.clone()));
                     self.infer(scope, value);
                     self.busy.pop();
+                    if name.text == HANDLE {
+                        self.handle(scope, value);
+                    }
                     if std::mem::take(&mut self.circle) {
                         self.out.push(diag::spec(value.span, "this output reads itself by way of `this`"));
                     }
