@@ -8,6 +8,7 @@ pub mod check;
 pub mod diag;
 pub mod embedded;
 pub mod emit;
+pub mod gates;
 pub mod lock;
 pub mod native;
 pub mod origins;
@@ -34,6 +35,8 @@ pub struct Artefact {
     pub text: String,
     /// How many resources it has.
     pub resources: usize,
+    /// What has to be done by somebody before all of it can be made.
+    pub gates: Vec<gates::Notice>,
 }
 
 /// What a run knows besides the stack: the portable types and the rule files.
@@ -88,10 +91,44 @@ impl Compiler {
 
     /// The same, with the way from the template's names back to the stack, for who deploys it.
     pub fn build_with_origins(&self, model: &check::Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<(Artefact, Origins)>, Diagnostics) {
+        let (built, out) = self.build_with_graph(model, target, style, sources);
+        (built.map(|(artefact, origins, _)| (artefact, origins)), out)
+    }
+
+    /// The same, with the graph, of which a part can be written ([`gates::part`]).
+    pub fn build_with_graph(
+        &self,
+        model: &check::Model,
+        target: &Target,
+        style: Style,
+        sources: &mut Sources,
+    ) -> (Option<(Artefact, Origins, native::Graph)>, Diagnostics) {
         let (built, out) = self.build_graph(model, target, style, sources);
         // What the provider's schema says of changes is asked of it once more: who only compiles does not need it.
-        let traced = built.and_then(|(artefact, graph)| Some((artefact, Origins::of(&graph, model, target.format, &provider::Facts::open(&target.facts)?))));
+        let traced = built.and_then(|(artefact, graph)| {
+            let origins = Origins::of(&graph, model, target.format, &provider::Facts::open(&target.facts)?);
+            Some((artefact, origins, graph))
+        });
         (traced, out)
+    }
+
+    /// What of a checked stack can be made while all of its gates are shut, as a template. What is there already, by its address, is never left out of it.
+    pub fn build_first(
+        &self,
+        model: &check::Model,
+        target: &Target,
+        style: Style,
+        there: &dyn Fn(&str) -> bool,
+        sources: &mut Sources,
+    ) -> (Option<Artefact>, Diagnostics) {
+        let (built, out) = self.build_graph(model, target, style, sources);
+        let first = built.map(|(whole, graph)| {
+            let is_there = |resource: &native::NativeResource| there(&gates::address(resource, target.format));
+            let held = gates::held(&graph, &(0..graph.gates.len()).collect::<Vec<_>>(), &is_there);
+            let part = gates::part(&graph, &held);
+            Artefact { text: emit::write(&part, target, style), resources: part.resources.len(), ..whole }
+        });
+        (first, out)
     }
 
     fn build_graph(&self, model: &check::Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<(Artefact, native::Graph)>, Diagnostics) {
@@ -102,7 +139,8 @@ impl Compiler {
         if out.has_errors() {
             return (None, out);
         }
-        (Some((Artefact { file_name: target.format.file_name(style), text, resources: graph.resources.len() }, graph)), out)
+        let (resources, gates) = (graph.resources.len(), gates::notices(&graph, model, target.format));
+        (Some((Artefact { file_name: target.format.file_name(style), text, resources, gates }, graph)), out)
     }
 
     /// Lowers a checked stack for a target. The graph is there unless the rules themselves are wrong; with errors, it is not to be written.

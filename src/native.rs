@@ -2,6 +2,7 @@
 
 use crate::backend::Backend;
 use crate::check::ResourceId;
+use crate::gates::Gate;
 use crate::provider::NativeKind;
 use crate::rules::Grade;
 use crate::source::Span;
@@ -31,6 +32,8 @@ pub struct Graph {
     pub losses: Vec<MetLoss>,
     /// Where the state is kept, for a format that has one.
     pub state: Option<Backend>,
+    /// What has to be so before some of it can be made.
+    pub gates: Vec<Gate>,
 }
 
 /// A loss that a stack meets on a target.
@@ -80,7 +83,7 @@ pub struct NativeParam {
 }
 
 /// An output of the template.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NativeOutput {
     /// Its name in the stack.
     pub name: String,
@@ -91,7 +94,7 @@ pub struct NativeOutput {
 }
 
 /// A resource or data source of the provider.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NativeResource {
     /// The user's resource that it comes from; none where the cloud has it by itself.
     pub owner: Option<ResourceId>,
@@ -111,6 +114,8 @@ pub struct NativeResource {
     pub body: Vec<(String, Val)>,
     /// Resources that have to exist first, though no property says so.
     pub after: Vec<NativeId>,
+    /// The gates that it waits for: indices into [`Graph::gates`].
+    pub waits: Vec<usize>,
     /// What happens to it when the stack no longer has it.
     pub removal: Removal,
     /// Whether it stays because the stack says so.
@@ -130,7 +135,7 @@ pub struct NativeResource {
 }
 
 /// What has to be so once a resource was made or changed: the cloud may say that it is done, and mean that it has gone back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Expected {
     /// What is read from the resource.
     pub attribute: String,

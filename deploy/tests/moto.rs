@@ -147,7 +147,7 @@ fn the_life_of_botolphs() {
     let lines = run.ok(&["outputs", "--format", "env"]).stdout;
     let parsed: serde_json::Value = serde_json::from_str(&outputs).unwrap();
     for (name, value) in parsed.as_object().unwrap() {
-        assert!(lines.contains(&format!("{}='{}'\n", name.to_uppercase(), value.as_str().unwrap())), "{name} is not in\n{lines}");
+        assert!(lines.contains(&format!("{}='{}'\n", name.to_uppercase().replace('-', "_"), value.as_str().unwrap())), "{name} is not in\n{lines}");
     }
     // Where nobody says an image, the last one stays.
     let again = run.ok(&["deploy", "--yes"]);

@@ -4,6 +4,7 @@ use super::{Input, MessageFormat, Outcome, files, report, targets, wrong_call};
 use stackc::check::{Model, Variant};
 use stackc::diag::{Diagnostic, Diagnostics};
 use stackc::emit::Style;
+use stackc::gates::Notice;
 use stackc::lock::{self, Lock};
 use stackc::rules::Target;
 use stackc::source::{FileId, Sources};
@@ -26,6 +27,9 @@ pub struct Arguments {
     /// Without line breaks and indentation
     #[arg(long)]
     compact: bool,
+    /// Write only what can be made before a person has done what the stack waits for: the first of the two steps of a first deploy by hand
+    #[arg(long)]
+    first: bool,
     #[command(flatten)]
     losses: Losses,
 }
@@ -46,7 +50,7 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
     };
     let style = Style { compact: arguments.compact, yaml: arguments.format == "yaml" };
     let guard = match Guard::open(&arguments.input, &arguments.losses, &mut sources) {
-        Ok(guard) => guard,
+        Ok(guard) => Guard { first: arguments.first, ..guard },
         Err(outcome) => return outcome,
     };
     let (built, out) = match build(&compiler, file, arguments.input.variant(), Some(&arguments.target), style, &guard, &mut sources) {
@@ -60,7 +64,10 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
     }
     if to_stdout {
         return match built.as_slice() {
-            [(_, artefact)] => files::print(&artefact.text),
+            [(_, artefact)] => {
+                say_gates(&built, format);
+                files::print(&artefact.text)
+            }
             _ => wrong_call("`-o -` writes one template: name one target"),
         };
     }
@@ -74,7 +81,35 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
             say!("{}: {} resource{plural}, {} bytes", path.display(), artefact.resources, artefact.text.len());
         }
     }
+    say_gates(&built, format);
     Outcome::Done
+}
+
+/// The most names that are told of what waits for something.
+const MOST_NAMES: usize = 4;
+
+/// Says what a person has to do in the midst of a first deploy, each thing once for all targets.
+fn say_gates(built: &[(Target, Artefact)], format: MessageFormat) {
+    let mut told: Vec<(&Notice, Vec<&str>)> = Vec::new();
+    for (target, notice) in built.iter().flat_map(|(target, artefact)| artefact.gates.iter().map(move |notice| (target, notice))) {
+        let same = |known: &Notice| (&known.name, &known.wanted, &known.act) == (&notice.name, &notice.wanted, &notice.act);
+        match told.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, targets)) => targets.push(&target.name),
+            None => told.push((notice, vec![&target.name])),
+        }
+    }
+    if told.is_empty() || format != MessageFormat::Human {
+        return;
+    }
+    for (notice, targets) in &told {
+        let mut names: Vec<&str> = notice.waiting.iter().take(MOST_NAMES).map(String::as_str).collect();
+        let more = format!("{} more", notice.waiting.len() - names.len());
+        if notice.waiting.len() > names.len() {
+            names.push(&more);
+        }
+        say!("first deploy ({}): {} before {} can be made: {}", targets.join(", "), notice.wanted, names.join(", "), notice.act);
+    }
+    say!("  `stackc deploy` makes the rest, waits for it and goes on; by hand, deploy what `stackc build --first` writes, do it, deploy this");
 }
 
 /// The folder of a target's artefact.
@@ -87,6 +122,8 @@ pub fn folder(target: &Target, variant: Variant<'_>) -> String {
 pub struct Guard {
     lock: Option<Lock>,
     allowed: Vec<String>,
+    /// Whether only the part is built that waits for nobody.
+    first: bool,
     /// Why there is none, though there is a file.
     problem: Option<Diagnostic>,
 }
@@ -97,21 +134,30 @@ impl Guard {
         let allowed = losses.allow_replace.clone();
         Ok(match files::open_lock(&input.file, sources)? {
             None => Guard::default(),
-            Some(Ok(lock)) => Guard { lock: Some(lock), allowed, problem: None },
-            Some(Err(problem)) => Guard { lock: None, allowed, problem: Some(problem) },
+            Some(Ok(lock)) => Guard { lock: Some(lock), allowed, ..Guard::default() },
+            Some(Err(problem)) => Guard { allowed, problem: Some(problem), ..Guard::default() },
         })
     }
 
     /// Builds for a target. With a lock file, what it would do to what runs, wherever that is.
     fn build(&self, compiler: &Compiler, model: &Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<Artefact>, Diagnostics) {
-        let mut running = self.lock.iter().flat_map(|lock| lock.of(model, &target.name)).peekable();
-        if running.peek().is_none() {
+        let running: Vec<&lock::Running> = self.lock.iter().flat_map(|lock| lock.of(model, &target.name)).collect();
+        if running.is_empty() && !self.first {
             return compiler.build(model, target, style, sources);
         }
+        let known = running.iter().flat_map(|running| &running.resources);
+        let there: Vec<String> = known.map(|known| target.format.address(known.kind, &known.ty, &known.name)).collect();
         let (built, mut out) = compiler.build_with_origins(model, target, style, sources);
-        let (artefact, origins) = built.unzip();
+        let (mut artefact, origins) = built.unzip();
         if let Some(origins) = origins {
-            running.for_each(|running| out.extend(lock::judge(running, &origins, target.format, model.span, &self.allowed)));
+            running.iter().for_each(|running| out.extend(lock::judge(running, &origins, target.format, model.span, &self.allowed)));
+        }
+        if self.first && artefact.is_some() && !out.has_errors() {
+            artefact = compiler.build_first(model, target, style, &|address| there.iter().any(|known| known == address), sources).0;
+        }
+        // What all runs already is no first deploy of anything.
+        if let Some(artefact) = &mut artefact {
+            artefact.gates.retain(|gate| !self.first && !gate.for_it.iter().all(|address| there.contains(address)));
         }
         (artefact, out)
     }

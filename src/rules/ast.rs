@@ -103,6 +103,8 @@ pub enum Statement {
     },
     /// `param NAME default=… about=…`: a value that the cloud does not tell, and the deployer has to.
     Param(RuleParam),
+    /// `gate NAME LOOK …`: what has to be so before what waits for it can be made.
+    Gate(Box<GateRule>),
     /// `(when)path { … }`.
     When(Path, Vec<Statement>),
     /// `(match)path { value { … } … }`.
@@ -124,6 +126,21 @@ pub struct RuleParam {
     pub secret: bool,
     /// Its default.
     pub default: Option<Scalar>,
+}
+
+/// A gate: `gate NAME LOOK field=value… do="what a person does"`.
+#[derive(Debug)]
+pub struct GateRule {
+    /// Its name, by which resources wait for it.
+    pub name: Ident,
+    /// How it is looked up.
+    pub look: Ident,
+    /// What has to be known for that.
+    pub fields: Vec<(Ident, Expr)>,
+    /// What a person does.
+    pub act: Expr,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// Something repeated for each item of a list, map, block or number.
@@ -183,6 +200,8 @@ pub struct ResourceRule {
     pub after: Vec<Expr>,
     /// Resources that have to wait for it.
     pub before: Vec<Expr>,
+    /// Gates that it waits for, each by its path.
+    pub waits: Vec<Path>,
     /// The property that says whether it stays when the stack no longer has it.
     pub keep: Option<Expr>,
     /// What happens otherwise: `delete` or `snapshot`.

@@ -1,5 +1,7 @@
 //! Checks rules against the provider's schema and the portable types, for all inputs, before any stack is lowered with them.
 
+mod gates;
+
 use super::ast::Grade;
 use super::ast::{Each, Expect, Expr, ExprKind, Item, Loss, Path, ResourceRule, Rule, RuleParam, Statement, Subject};
 use super::builtin::{self, Type};
@@ -53,6 +55,7 @@ pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: 
         busy: Vec::new(),
         circle: false,
         known: Vec::new(),
+        waited: HashSet::new(),
         fills: rules.target.fills(),
     };
     let all: Vec<String> = if complete { catalogue.names().map(str::to_owned).collect() } else { types.to_vec() };
@@ -65,6 +68,7 @@ pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: 
         // In a file that could not be read, everything would seem to be forgotten.
         if rules.files.problems().is_empty() && rules.problems.borrow().is_empty() {
             checker.coverage(&all, types.is_empty());
+            checker.unread_gates(&all);
         }
     }
     let mut out = checker.out;
@@ -179,6 +183,8 @@ struct Checker<'a, 'f> {
     circle: bool,
     /// Paths that are present where we are.
     known: Vec<String>,
+    /// Gates that something waits for: type and name.
+    waited: HashSet<(String, String)>,
     /// What the target's settings give to every resource.
     fills: Vec<(String, Path)>,
 }
@@ -423,6 +429,7 @@ impl Checker<'_, '_> {
                 Statement::Resource(resource) => ("resource", &resource.role),
                 Statement::Output { name, .. } => ("output", name),
                 Statement::Param(param) => ("parameter", &param.name),
+                Statement::Gate(gate) => ("gate", &gate.name),
                 _ => continue,
             };
             if let Some((_, first)) = seen.iter().find(|(kind, other)| *kind == what && other.text == name.text) {
@@ -447,6 +454,7 @@ impl Checker<'_, '_> {
                     }
                 }
                 Statement::Param(_) => {}
+                Statement::Gate(gate) => self.gate(scope, gate),
                 Statement::When(path, body) => {
                     let depth = self.known.len();
                     self.condition(scope, path);
@@ -594,6 +602,7 @@ impl Checker<'_, '_> {
             self.out.push(diag::unknown_native_type(rule.ty.span, &rule.ty.text, &self.rules.provider().names(kind)));
             return;
         };
+        rule.waits.iter().for_each(|path| self.waits(scope, path));
         self.parent(scope, rule);
         self.object(scope, &rule.body, &native, 0, rule.span, true);
         if let Some(path) = &rule.once_by {

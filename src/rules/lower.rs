@@ -3,7 +3,9 @@
 //! First every rule's conditions and loops are decided, which needs the model alone; that gives the resources. Then their bodies
 //! are filled, which may read outputs of any other resource: by then all of them have their place.
 
-use super::ast::{Each, Expect, Expr, ExprKind, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
+mod gates;
+
+use super::ast::{Each, Expect, Expr, ExprKind, GateRule, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
 use super::check::{Checked, OWN_NAMES, find_item_output, find_output, find_param, is_list};
 use super::{CLOUD, DOCKER, ELSEWHERE, FROM, Grade, INCOMING, PER, PLACE, PREVIOUS, SAME, WITHOUT, builtin, finish};
 use crate::check::{Accept, Field, Model, Record, Resource, ResourceId, Value};
@@ -160,6 +162,8 @@ struct Lowering<'m, 'r, 'c, 'f> {
     /// Numbers that have to be apart, by the other end of the edges that have them.
     taken: RefCell<HashMap<(Option<ResourceId>, i64), usize>>,
     losses: RefCell<Vec<MetLoss>>,
+    /// The gates of this stack, by whose they are.
+    gates: RefCell<Vec<(usize, &'r GateRule)>>,
     out: RefCell<Diagnostics>,
 }
 
@@ -189,6 +193,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             rule_params: RefCell::default(),
             taken: RefCell::default(),
             losses: RefCell::default(),
+            gates: RefCell::default(),
             out: RefCell::default(),
         }
     }
@@ -228,7 +233,8 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             resources.push(resource);
             index += 1;
         }
-        let outputs = self.stack_outputs();
+        let mut outputs = self.stack_outputs();
+        let gates = self.meet_gates(&mut resources, &mut outputs);
         let settings = self.settings();
         while let Some((instance, rule, frame)) = self.slot(index) {
             resources.push(self.fill(instance, rule, &frame).0);
@@ -242,7 +248,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let params = self.params();
         self.meet_lost_tags(&resources);
         let mut graph =
-            Graph { stack: self.model.full_name(), about: self.about(), params, resources, outputs, settings, losses: self.losses.take(), state: None };
+            Graph { stack: self.model.full_name(), about: self.about(), params, resources, outputs, settings, losses: self.losses.take(), state: None, gates };
         graph.state = self.model.state.as_ref().map(|state| state.settled(&self.model.full_name(), &self.checked.target().name));
         let slots = self.merge(&mut graph);
         let tags = self.stack_tags();
@@ -338,6 +344,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                     }
                 }
                 Statement::Loss(loss) => self.meet(instance, loss),
+                Statement::Gate(gate) => self.gates.borrow_mut().push((instance, gate)),
                 Statement::Output { .. } | Statement::Param(_) => {}
             }
         }
@@ -568,6 +575,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             turns,
             body,
             after: references(&rule.after),
+            waits: Vec::new(),
             removal,
             protected: keep,
             can_be_kept: rule.keep.is_some() || rule.snapshot,

@@ -110,8 +110,9 @@ impl Parser<'_> {
                 let default = node.prop("default").map(|value| value.scalar.clone());
                 Some(Statement::Param(RuleParam { name, about, secret: node.flag("secret"), default }))
             }
+            (None, "gate") => self.gate(node),
             _ => {
-                self.wrong(node.span, "expected `resource`, `data`, `ephemeral`, `output`, `param`, or one of the forms `(when)`, `(match)`, `(each)`, `(secret)`, `(unsupported)`, `(degraded)`, `(emulated)`");
+                self.wrong(node.span, "expected `resource`, `data`, `ephemeral`, `output`, `param`, `gate`, or one of the forms `(when)`, `(match)`, `(each)`, `(secret)`, `(unsupported)`, `(degraded)`, `(emulated)`");
                 None
             }
         }
@@ -130,6 +131,16 @@ impl Parser<'_> {
         Some(Statement::Loss(Loss { grade, subject: node_path(node), reason: reason.to_owned(), instead, breaks, span: node.span }))
     }
 
+    fn gate(&mut self, node: &Node) -> Option<Statement> {
+        let act = node.props.iter().find(|(key, _)| key.text == "do").map(|(_, value)| self.operand(value));
+        let (Some(name), Some(look), Some(act)) = (node.args.first().and_then(ident), node.args.get(1).and_then(ident), act) else {
+            self.wrong(node.span, "a gate has a name, a look, and `do=` with what a person does");
+            return None;
+        };
+        let fields = node.props.iter().filter(|(key, _)| key.text != "do").map(|(key, value)| (key.clone(), self.operand(value))).collect();
+        Some(Statement::Gate(Box::new(GateRule { name, look, fields, act, span: node.span })))
+    }
+
     fn resource(&mut self, node: &Node, kind: NativeKind) -> Option<Statement> {
         let (Some(role), Some(ty)) = (node.args.first().and_then(ident), node.args.get(1).and_then(ident)) else {
             self.wrong(node.span, "a resource has a role and the provider's type");
@@ -142,6 +153,7 @@ impl Parser<'_> {
             parent: None,
             after: Vec::new(),
             before: Vec::new(),
+            waits: Vec::new(),
             keep: None,
             snapshot: false,
             stays: false,
@@ -161,6 +173,7 @@ impl Parser<'_> {
                 ("parent", _) => rule.parent = Some(Box::new(self.operand(value))),
                 ("after", _) => rule.after.push(self.operand(value)),
                 ("before", _) => rule.before.push(self.operand(value)),
+                ("waits", Some(text)) if value.tag() == Some("get") => rule.waits.push(path(text, value.span)),
                 ("keep", _) => rule.keep = Some(self.operand(value)),
                 ("otherwise", Some("snapshot")) => rule.snapshot = true,
                 ("otherwise", Some("stay")) => rule.stays = true,
@@ -178,7 +191,7 @@ impl Parser<'_> {
                 }
                 _ => self.wrong(
                     key.span,
-                    "a resource takes `parent`, `after`, `before`, `keep`, `otherwise=snapshot`, `otherwise=stay`, `replace=create-first`, `replace=revision`, `turn`, `once`, `shared`, `ignore` \
+                    "a resource takes `parent`, `after`, `before`, `waits=(get)…`, `keep`, `otherwise=snapshot`, `otherwise=stay`, `replace=create-first`, `replace=revision`, `turn`, `once`, `shared`, `ignore` \
                      and `ignore-when`",
                 ),
             }
