@@ -3,13 +3,12 @@
 // A build script stops the build by panicking, and does I/O.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods, clippy::disallowed_macros, missing_docs)]
 
-#[path = "src/diag/mod.rs"]
-#[allow(dead_code)]
-mod diag;
+#[path = "src/syntax/oracle.rs"]
+mod oracle;
 #[path = "src/source.rs"]
 #[allow(dead_code)]
 mod source;
-#[path = "src/syntax/mod.rs"]
+#[path = "src/syntax/node.rs"]
 #[allow(dead_code)]
 mod syntax;
 
@@ -62,11 +61,7 @@ fn kdl_files(root: &Path, folder: &str, out: &Path, code: &mut String, name: &st
         watch(file);
         let text = fs::read_to_string(file).expect("a spec or rule file can be read");
         let path = file.strip_prefix(root).expect("it lies below the root").to_string_lossy().replace('\\', "/");
-        let (nodes, problems) = syntax::read(source::FileId(0), &text);
-        if let Some(problem) = problems.first() {
-            let line = text.get(..problem.primary.span.start as usize).map_or(1, |before| before.lines().count());
-            panic!("{path}:{line}: {}: {}", problem.message, problem.primary.text);
-        }
+        let nodes = oracle::read(source::FileId(0), &text).unwrap_or_else(|problem| panic!("{path}: {problem}"));
         let packed = out.join(format!("{name}-{index}.tree"));
         fs::write(&packed, postcard::to_allocvec(&nodes).expect("a tree can be packed")).expect("OUT_DIR can be written");
         writeln!(entries, "    KdlFile {{ path: {path:?}, text: include_str!({file:?}), tree: include_bytes!({packed:?}) }},").expect("a string takes it");

@@ -58,14 +58,20 @@ impl Compiler {
     pub fn check(&self, file: FileId, variant: check::Variant<'_>, sources: &mut Sources) -> (Option<check::Model>, Diagnostics) {
         let text = sources.get(file).map(|source| source.text.to_string()).unwrap_or_default();
         let mut out = Diagnostics::default();
-        let (nodes, problems) = syntax::read(file, &text);
-        let readable = problems.is_empty();
-        out.extend(problems);
-        if !readable {
+        let syntax::Read { nodes, problems, reported } = syntax::read_on(file, &text);
+        if nodes.is_empty() && !problems.is_empty() {
+            out.extend(problems);
             return (None, out);
         }
-        let (model, problems) = check::check(&nodes, Span::new(file, 0, 1), variant, &self.catalogue, sources);
-        out.extend(problems);
+        let (model, found) = check::check(&nodes, Span::new(file, 0, 1), variant, &self.catalogue, sources);
+        if problems.is_empty() {
+            out.extend(found);
+        } else {
+            // What could not be read hides no other mistake, and is not reported as something that is missing as well.
+            let echo = |span: Span| reported.iter().any(|line| line.file == span.file && line.start <= span.start && span.start <= line.end);
+            out.extend(found.into_iter().filter(|found| found.is_error() && !echo(found.primary.span)));
+            out.extend(problems);
+        }
         let targets = self.targets(sources);
         let mut names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
         for name in model.iter().flat_map(|model| &model.targets).filter(|name| !names.contains(&name.text.as_str())) {

@@ -31,7 +31,7 @@ const TWO_MISTAKES: &str = "stack shop {\n    network main zones=9\n    bucket m
 
 #[test]
 fn help_teaches() {
-    for command in ["build", "check", "explain", "targets", "portability", "rules", "init", "snapshot", "completions"] {
+    for command in ["build", "check", "explain", "targets", "portability", "rules", "init", "fmt", "snapshot", "completions"] {
         let output = stackc(root(), &[command, "--help"]);
         assert!(output.status.success());
         assert!(stdout(&output).contains("Example"), "`{command} --help` has no example");

@@ -9,6 +9,7 @@ mod check;
 mod deploy;
 mod explain;
 mod files;
+mod fmt;
 mod init;
 mod portability;
 mod report;
@@ -117,6 +118,11 @@ enum Command {
     /// Work on rules
     #[command(after_help = "Example:\n  stackc rules check ./our-targets")]
     Rules(rules::Arguments),
+    /// Give a stack's file the one form that all have: spaces, lines and indentation, comments kept
+    #[command(
+        after_help = "Examples:\n  stackc fmt                     ./stack.kdl\n  stackc fmt --check .           in CI: fail when a file has another form\n  stackc fmt --diff stack.kdl    show what would change\n  stackc fmt --stdin < stack.kdl for an editor"
+    )]
+    Fmt(fmt::Arguments),
     /// Write a small stack that builds, to begin with
     #[command(after_help = "Example:\n  stackc init shop && stackc build shop/stack.kdl --target cfn")]
     Init(init::Arguments),
@@ -165,6 +171,7 @@ pub fn run() -> ExitCode {
         Command::Targets(arguments) => targets::run(&arguments),
         Command::Portability(arguments) => portability::run(&arguments, format),
         Command::Rules(arguments) => rules::run(&arguments, format),
+        Command::Fmt(arguments) => fmt::run(&arguments, format),
         Command::Init(arguments) => init::run(&arguments),
         Command::Snapshot(arguments) => snapshot::run(&arguments, format),
         Command::Plan(arguments) => return deploy::run("plan", &arguments, format),

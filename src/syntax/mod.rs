@@ -1,146 +1,22 @@
-//! KDL 2 text to a tree of our own. Knows no portable type and no cloud.
+//! KDL 2 text to a tree of our own, and its formatter. Knows no portable type and no cloud.
 //!
-//! The parser behind it can be exchanged without touching another folder: nothing outside sees the `kdl` crate.
+//! `lex` cuts the text into tokens, `parse` makes a flat tree of borrowed words from them and goes on behind every mistake, `read` gives it
+//! the shape that the stages behind it take. `format` works on the tokens alone.
 
-mod guard;
+mod braces;
+mod format;
+mod lex;
+mod mistake;
+mod node;
+mod parse;
 mod read;
+mod text;
+mod tree;
 
-use crate::source::{FileId, Span};
-use serde::{Deserialize, Serialize};
+pub use format::{WIDTH, format};
+pub use node::{Ident, Node, Scalar, Value};
+pub use parse::MAX_DEPTH;
+pub use read::{Read, read, read_on};
 
-pub use read::read;
-
-/// A word and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ident {
-    /// The word, without quotes.
-    pub text: String,
-    /// Where.
-    pub span: Span,
-}
-
-/// A value as it was written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Scalar {
-    /// Text.
-    String(String),
-    /// A whole number.
-    Integer(i64),
-    /// A number with a fraction or an exponent.
-    Float(f64),
-    /// `#true` or `#false`.
-    Bool(bool),
-    /// `#null`.
-    Null,
-}
-
-impl Scalar {
-    /// What it is, with its article, for a message.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Scalar::String(_) => "text",
-            Scalar::Integer(_) => "a whole number",
-            Scalar::Float(_) => "a number with a fraction",
-            Scalar::Bool(_) => "true or false",
-            Scalar::Null => "`#null`",
-        }
-    }
-}
-
-/// A value with its tag, such as `(get)app-image`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Value {
-    /// The word in parentheses.
-    pub tag: Option<Ident>,
-    /// The value behind it.
-    pub scalar: Scalar,
-    /// Tag and value.
-    pub span: Span,
-}
-
-impl Value {
-    /// The text, if it is text.
-    pub fn as_str(&self) -> Option<&str> {
-        match &self.scalar {
-            Scalar::String(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The tag's word, if there is one.
-    pub fn tag(&self) -> Option<&str> {
-        self.tag.as_ref().map(|tag| tag.text.as_str())
-    }
-}
-
-/// A node: `(tag)name argument key=value { children }`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Node {
-    /// The word in parentheses before the name.
-    pub tag: Option<Ident>,
-    /// The node's name.
-    pub name: Ident,
-    /// Values without a key, in order.
-    pub args: Vec<Value>,
-    /// Values with a key, in order; a repeated key stands twice.
-    pub props: Vec<(Ident, Value)>,
-    /// Nodes in braces; `None` when there are no braces.
-    pub children: Option<Vec<Node>>,
-    /// The node without its children: tag, name, arguments and properties.
-    pub span: Span,
-}
-
-impl Node {
-    /// The children, none when there are no braces.
-    pub fn children(&self) -> &[Node] {
-        self.children.as_deref().unwrap_or_default()
-    }
-
-    /// The last property of this name, which is the one that counts in KDL.
-    pub fn prop(&self, name: &str) -> Option<&Value> {
-        self.props.iter().rev().find(|(key, _)| key.text == name).map(|(_, value)| value)
-    }
-
-    /// A property's text.
-    pub fn prop_str(&self, name: &str) -> Option<&str> {
-        self.prop(name).and_then(Value::as_str)
-    }
-
-    /// Whether a property is `#true`.
-    pub fn flag(&self, name: &str) -> bool {
-        matches!(self.prop(name), Some(Value { scalar: Scalar::Bool(true), .. }))
-    }
-
-    /// An argument's text.
-    pub fn arg_str(&self, index: usize) -> Option<&str> {
-        self.args.get(index).and_then(Value::as_str)
-    }
-
-    /// The tag's word, if there is one.
-    pub fn tag(&self) -> Option<&str> {
-        self.tag.as_ref().map(|tag| tag.text.as_str())
-    }
-
-    /// Says which file the node and all below it are of.
-    pub fn set_file(&mut self, file: FileId) {
-        let mark_value = |value: &mut Value| {
-            value.span.file = file;
-            if let Some(tag) = &mut value.tag {
-                tag.span.file = file;
-            }
-        };
-        self.span.file = file;
-        self.name.span.file = file;
-        if let Some(tag) = &mut self.tag {
-            tag.span.file = file;
-        }
-        self.args.iter_mut().for_each(mark_value);
-        for (key, value) in &mut self.props {
-            key.span.file = file;
-            mark_value(value);
-        }
-        for child in self.children.iter_mut().flatten() {
-            child.set_file(file);
-        }
-    }
-}
+/// Largest file, in bytes.
+pub const MAX_BYTES: usize = 16 * 1024 * 1024;
