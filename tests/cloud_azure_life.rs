@@ -249,8 +249,8 @@ fn a_name_moves_from_one_load_balancer_to_another_in_place() {
         let made = template(&body, "tf-azure")["resource"]["azurerm_dns_a_record"].clone();
         made.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
     };
-    assert_eq!(records("old", &["www"]), ["record_www_in_site"]);
-    assert_eq!(records("new", &["www"]), ["record_www_in_site"]);
+    assert_eq!(records("old", &["www"]), ["dns_record_www_in_site"]);
+    assert_eq!(records("new", &["www"]), ["dns_record_www_in_site"]);
     // All that a label can be has a name of its own.
     let labels = ["@", "*", "a.b", "a-b", "_a.b", "*.a"];
     assert_eq!(records("new", &labels).len(), labels.len());
