@@ -91,6 +91,8 @@ pub struct NativeOutput {
     pub span: Span,
     /// Its value.
     pub value: Val,
+    /// The user's resource whose handle it is, if it is one.
+    pub handle: Option<ResourceId>,
 }
 
 /// A resource or data source of the provider.

@@ -77,6 +77,8 @@ pub struct OutputOrigin {
     pub user_name: String,
     /// Where the user declares it.
     pub span: Span,
+    /// The user's resource whose handle it is, if it is one: its portable type and its name. A handle is for an operator's client, not for a person.
+    pub handle: Option<(String, String)>,
 }
 
 impl Origins {
@@ -104,7 +106,12 @@ impl Origins {
             outputs: graph
                 .outputs
                 .iter()
-                .map(|output| OutputOrigin { name: format.output_name(&output.name), user_name: output.name.clone(), span: output.span })
+                .map(|output| OutputOrigin {
+                    name: format.output_name(&output.name),
+                    user_name: output.name.clone(),
+                    span: output.span,
+                    handle: output.handle.and_then(|id| model.resources.get(id.0)).map(|of| (of.ty.name.clone(), of.name.text.clone())),
+                })
                 .collect(),
         }
     }

@@ -259,6 +259,47 @@ pub enum Verb {
         #[arg(long)]
         detailed_exitcode: bool,
     },
+    /// Start a job, show what it prints, and end with its status
+    #[command(
+        after_help = "Examples:\n  stackc run migrate\n  stackc run createsuperuser --stage prod -- ./manage.py createsuperuser\n  stackc run migrate --no-wait\n\nExit codes: 0 the job ended well, else the job's own status; 125 it was not started, or not followed to its end; 126 no status of its own is known; 5 with --no-wait it is begun; 130 left with Ctrl-C, and the job goes on."
+    )]
+    Run {
+        /// The job
+        job: String,
+        #[command(flatten)]
+        place: Place,
+        /// Start it and end with 5, without waiting
+        #[arg(long)]
+        no_wait: bool,
+        /// What it is to run in the place of its `command`
+        #[arg(last = true, value_name = "ARGUMENT")]
+        arguments: Vec<String>,
+    },
+    /// Show what the containers of a service or a job printed
+    #[command(after_help = "Examples:\n  stackc logs web\n  stackc logs web --follow --since 10m\n  stackc logs web --failed    of the copy that failed last")]
+    Logs {
+        /// The service or the job
+        node: String,
+        #[command(flatten)]
+        place: Place,
+        /// Go on until Ctrl-C
+        #[arg(long)]
+        follow: bool,
+        /// What the copy printed that failed last, and why it did
+        #[arg(long, conflicts_with_all = ["follow", "since"])]
+        failed: bool,
+        /// How far back: 90s, 10m, 1h, 2d
+        #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+        since: std::time::Duration,
+    },
+    /// Open a shell in a running copy of a service whose `shell` is on
+    #[command(after_help = "Example:\n  stackc shell web --stage prod\n\nExit codes: that of the shell; 125 none was opened; 126 it ended with no status.")]
+    Shell {
+        /// The service
+        service: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Remove a running stack
     #[command(after_help = "Examples:\n  stackc destroy --instance green\n  stackc destroy --retain media\n  stackc destroy --yes --allow-replace data")]
     Destroy {
@@ -288,12 +329,54 @@ impl Verb {
             | Verb::Outputs { place, .. }
             | Verb::Events { place, .. }
             | Verb::Drift { place, .. }
+            | Verb::Run { place, .. }
+            | Verb::Logs { place, .. }
+            | Verb::Shell { place, .. }
             | Verb::Destroy { place, .. } => place,
         }
     }
+
+    /// Whether it ends with the status of what it runs, so that stackc's own endings have to be told from that.
+    pub fn runs(&self) -> bool {
+        matches!(self, Verb::Run { .. } | Verb::Shell { .. })
+    }
 }
 
-/// Reads the command line, or ends the program as clap does.
+/// How far back a log is read: a number and a unit.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || format!("`{text}` is no length of time: write 90s, 10m, 1h or 2d");
+    let unit = text.chars().next_back().filter(char::is_ascii_alphabetic).ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = text.get(..text.len() - 1).unwrap_or_default().parse().map_err(|_| wrong())?;
+    Ok(std::time::Duration::from_secs(u64::from(number) * seconds))
+}
+
+/// Reads the command line, or ends the program as clap does; where what is run has a status, a wrong call has the one of a wrong call.
 pub fn parse() -> Arguments {
-    Arguments::parse()
+    Arguments::try_parse().unwrap_or_else(|error| {
+        let runs = std::env::args().nth(1).is_some_and(|verb| verb == "run" || verb == "shell");
+        if runs && error.use_stderr() {
+            let _ = error.print();
+            std::process::exit(i32::from(crate::OWN));
+        }
+        error.exit()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_of_time_is_a_number_and_a_unit() {
+        let seconds = |text: &str| duration(text).ok().map(|found| found.as_secs());
+        assert_eq!(["90s", "10m", "1h", "2d"].map(seconds), [Some(90), Some(600), Some(3_600), Some(172_800)]);
+        assert_eq!(["", "h", "10", "-1h", "1w", "1.5h", "1 h", "1é"].map(seconds), [None; 8]);
+    }
 }

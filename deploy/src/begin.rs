@@ -95,7 +95,7 @@ async fn azure(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Ar
 }
 
 /// How long to wait for what.
-fn pace(place: &Place) -> Pace {
+pub fn pace(place: &Place) -> Pace {
     Pace {
         poll: Duration::from_millis(place.poll_ms),
         patience: Duration::from_millis(place.patience_ms),

@@ -1,4 +1,4 @@
-//! Takes a stack to a running one: plan, deploy, status, outputs, events, drift, destroy. `stackc` hands these verbs over.
+//! Takes a stack to a running one: plan, deploy, status, outputs, events, drift, run, logs, shell, destroy. `stackc` hands these verbs over.
 //!
 //! The same stack.kdl is compiled here as `stackc build` compiles it; [`begin`] finds its engine; an [`engine`] brings the template to life; [`life`] decides, asks and explains, whichever
 //! engine it is; [`screen`] is all that is printed.
@@ -21,6 +21,7 @@ mod interrupt;
 mod life;
 mod lock;
 mod markdown;
+mod operate;
 mod own;
 mod params;
 mod question;
@@ -50,7 +51,14 @@ pub enum Outcome {
     Begun,
     /// Nobody waited for the end.
     Left,
+    /// What was run ended so.
+    Status(u8),
+    /// What was run failed, and has no status of its own.
+    NoStatus,
 }
+
+/// What a verb ends with that ends with the status of what it runs, where that was not run, or not to its end. As with `docker run`.
+pub const OWN: u8 = 125;
 
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> ExitCode {
@@ -62,6 +70,8 @@ impl From<Outcome> for ExitCode {
             Outcome::Changes => 4,
             Outcome::Begun => 5,
             Outcome::Left => 130,
+            Outcome::Status(status) => status,
+            Outcome::NoStatus => 126,
         })
     }
 }
@@ -75,7 +85,13 @@ pub fn wrong_call(message: impl std::fmt::Display) -> Outcome {
 fn main() -> ExitCode {
     let arguments = arguments::parse();
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(begin::run(arguments)).into(),
+        Ok(runtime) => {
+            let runs = arguments.verb.runs();
+            match runtime.block_on(begin::run(arguments)) {
+                Outcome::WrongInput | Outcome::WrongCall | Outcome::Refused if runs => ExitCode::from(OWN),
+                outcome => outcome.into(),
+            }
+        }
         Err(error) => wrong_call(format!("cannot begin: {error}")).into(),
     }
 }

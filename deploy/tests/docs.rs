@@ -20,6 +20,8 @@ use std::path::Path;
 fn the_commands_of_the_page_print_what_it_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/deploy.md");
     runs::page::<Fake>(&path, 5);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operate.md");
+    runs::page::<Fake>(&path, 5);
 }
 
 #[test]

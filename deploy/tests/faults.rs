@@ -92,6 +92,37 @@ fn every_verb_meets_every_fault() {
     matrix::every_verb_meets_every_fault(STACK, &CASES);
 }
 
+/// What runs containers, and a job.
+const APP: &str = "stack shop {\n    targets cfn\n    network main\n    service web network=main image=\"acme/shop:1.2\"\n    job migrate network=main image=\"acme/shop:1.2\"\n}\n";
+
+/// A cloud in which it runs.
+fn runs(run: &Run) {
+    static DEPLOYED: OnceLock<World> = OnceLock::new();
+    let world = DEPLOYED.get_or_init(|| {
+        let mut run = Run::new(APP);
+        matrix::patient(&mut run);
+        let ended = run.finish(&["deploy", "--yes"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        run.fake.with(|world| {
+            (world.ecs.exit, world.ecs.running, world.ecs.failed) = (Some(0), 2, true);
+            world.ecs.prints = vec!["one", "two"];
+            world.clone()
+        })
+    });
+    run.fake.with(|here| *here = world.clone());
+}
+
+#[test]
+fn what_runs_is_asked_through_every_fault() {
+    let cases = [
+        Case { name: "run", arguments: &["run", "migrate"], before: runs },
+        Case { name: "logs", arguments: &["logs", "web"], before: runs },
+        Case { name: "logs, failed", arguments: &["logs", "web", "--failed"], before: runs },
+        Case { name: "status, running", arguments: &["status"], before: runs },
+    ];
+    matrix::every_verb_meets_every_fault(APP, &cases);
+}
+
 #[test]
 fn nothing_goes_on_for_ever() {
     let looks = ["events", "status"].map(|name| CASES.iter().find(|case| case.name == name).unwrap());

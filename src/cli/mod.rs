@@ -149,6 +149,15 @@ enum Command {
     /// Compare a running stack with what was deployed
     #[command(disable_help_flag = true)]
     Drift(deploy::Arguments),
+    /// Start a job, show what it prints, and end with its status
+    #[command(disable_help_flag = true)]
+    Run(deploy::Arguments),
+    /// Show what the containers of a service or a job printed
+    #[command(disable_help_flag = true)]
+    Logs(deploy::Arguments),
+    /// Open a shell in a running copy of a service
+    #[command(disable_help_flag = true)]
+    Shell(deploy::Arguments),
     /// Remove a running stack
     #[command(disable_help_flag = true)]
     Destroy(deploy::Arguments),
@@ -180,6 +189,9 @@ pub fn run() -> ExitCode {
         Command::Outputs(arguments) => return deploy::run("outputs", &arguments, format),
         Command::Events(arguments) => return deploy::run("events", &arguments, format),
         Command::Drift(arguments) => return deploy::run("drift", &arguments, format),
+        Command::Run(arguments) => return deploy::run("run", &arguments, format),
+        Command::Logs(arguments) => return deploy::run("logs", &arguments, format),
+        Command::Shell(arguments) => return deploy::run("shell", &arguments, format),
         Command::Destroy(arguments) => return deploy::run("destroy", &arguments, format),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "stackc", &mut std::io::stdout());

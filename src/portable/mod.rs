@@ -230,6 +230,8 @@ pub struct Output {
     pub about: String,
     /// Whether it is secret.
     pub secret: bool,
+    /// Whether every stack tells it, whether it says so or not.
+    pub told: bool,
     /// What its text looks like on every target.
     pub format: Format,
     /// Where the spec says so.

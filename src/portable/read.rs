@@ -31,6 +31,7 @@ pub fn portable_type(nodes: &[Node]) -> (Option<PortableType>, Vec<Diagnostic>) 
                 name: child.arg_str(0).unwrap_or_default().to_owned(),
                 about: child.arg_str(1).unwrap_or_default().to_owned(),
                 secret: child.flag("secret"),
+                told: child.flag("told"),
                 format: format(child, &mut problems),
                 span: child.span,
             }),

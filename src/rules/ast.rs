@@ -4,6 +4,12 @@ use crate::provider::NativeKind;
 use crate::source::Span;
 use crate::syntax::{Ident, Scalar};
 
+/// The name of the output that an operator's client reads, which only `handle` writes.
+pub const HANDLE: &str = "handle";
+
+/// The key of a handle that names the client.
+pub const KIND: &str = "kind";
+
 /// A dotted path such as `network.private-subnets`, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {

@@ -1,9 +1,10 @@
 //! Checks rules against the provider's schema and the portable types, for all inputs, before any stack is lowered with them.
 
 mod gates;
+mod handle;
 
 use super::ast::Grade;
-use super::ast::{Each, Expect, Expr, ExprKind, Item, Loss, Path, ResourceRule, Rule, RuleParam, Statement, Subject};
+use super::ast::{Each, Expect, Expr, ExprKind, HANDLE, Item, Loss, Path, ResourceRule, Rule, RuleParam, Statement, Subject};
 use super::builtin::{self, Type};
 use super::{CLOUD, ELSEWHERE, FROM, INCOMING, PER, PLACE, PREVIOUS, Rules, SAME, WITHOUT};
 use crate::diag::{Diagnostics, rules as diag};
@@ -42,9 +43,15 @@ impl Checked<'_> {
     }
 }
 
+/// Rules to lower with. Those that the binary brings along are proved for every stack by `tests/rules.rs`, and no run pays for it again;
+/// where a team's own lie over them, all are checked.
+pub fn checked<'f>(rules: Rules<'f>, types: &[String], catalogue: &Catalogue, sources: &mut Sources) -> (Option<Checked<'f>>, Diagnostics) {
+    if rules.files.has_overlay() { check(rules, types, true, catalogue, sources) } else { (Some(Checked { rules }), Diagnostics::default()) }
+}
+
 /// Checks the rules of the types named, with those that they lead to. With `complete`, checks every rule of the target, and that every
-/// property and output of every portable type is lowered or declared.
-pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: &Catalogue, sources: &mut Sources) -> (Checked<'f>, Diagnostics) {
+/// property and output of every portable type is lowered or declared. With an error, there are no checked rules.
+pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: &Catalogue, sources: &mut Sources) -> (Option<Checked<'f>>, Diagnostics) {
     let mut checker = Checker {
         rules: &rules,
         catalogue,
@@ -74,7 +81,8 @@ pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: 
     let mut out = checker.out;
     out.extend(rules.problems.borrow_mut().drain(..));
     out.extend(rules.files.problems());
-    (Checked { rules }, out)
+    let sound = !out.has_errors();
+    (sound.then_some(Checked { rules }), out)
 }
 
 /// The type of a value in a rule.
@@ -449,6 +457,9 @@ impl Checker<'_, '_> {
                     self.busy.push((scope.subject.of(), name.text.clone()));
                     self.infer(scope, value);
                     self.busy.pop();
+                    if name.text == HANDLE {
+                        self.handle(scope, value);
+                    }
                     if std::mem::take(&mut self.circle) {
                         self.out.push(diag::spec(value.span, "this output reads itself by way of `this`"));
                     }

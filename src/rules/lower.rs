@@ -5,7 +5,7 @@
 
 mod gates;
 
-use super::ast::{Each, Expect, Expr, ExprKind, GateRule, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
+use super::ast::{Each, Expect, Expr, ExprKind, GateRule, HANDLE, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
 use super::check::{Checked, OWN_NAMES, find_item_output, find_output, find_param, is_list};
 use super::{CLOUD, DOCKER, ELSEWHERE, FROM, Grade, INCOMING, PER, PLACE, PREVIOUS, SAME, WITHOUT, builtin, finish};
 use crate::check::{Accept, Field, Model, Record, Resource, ResourceId, Value};
@@ -1414,13 +1414,32 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         params
     }
 
+    /// What the stack shows, what every stack tells of a resource, and what an operator's client reads of it.
     fn stack_outputs(&self) -> Vec<NativeOutput> {
-        let outputs = self.model.outputs.iter().map(|output| NativeOutput {
+        let shown = self.model.outputs.iter().map(|output| NativeOutput {
             name: output.name.text.clone(),
             span: output.name.span,
             value: self.field(&output.value, Span::default()),
+            handle: None,
         });
-        outputs.filter(|output| !output.value.is_absent()).collect()
+        let mut outputs: Vec<NativeOutput> = shown.collect();
+        let ids = (0..self.model.resources.len()).map(ResourceId);
+        for (id, instance) in ids.filter_map(|id| Some((id, *self.of_resource.get(&id)?))) {
+            let Some(resource) = self.resource(id) else { continue };
+            let span = resource.name.span;
+            for output in resource.ty.outputs.iter().filter(|output| output.told) {
+                let name = format!("{}-{}", resource.name.text, output.name);
+                let said = |value: &Value| matches!(value, Value::Output(of, said) if *of == id && *said == output.name);
+                if self.model.outputs.iter().any(|output| output.name.text == name || said(&output.value.value)) {
+                    continue;
+                }
+                outputs.extend(self.output(instance, &output.name).map(|value| NativeOutput { name, span, value, handle: None }));
+            }
+            let name = format!("{HANDLE}-{}", resource.name.text);
+            outputs.extend(self.output(instance, HANDLE).map(|value| NativeOutput { name, span, value, handle: Some(id) }));
+        }
+        outputs.retain(|output| !output.value.is_absent());
+        outputs
     }
 
     /// What the target's settings read of the cloud.

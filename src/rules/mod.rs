@@ -70,6 +70,8 @@ pub struct Target {
     pub facts: String,
     /// What the format has to know of it: pins, providers.
     pub settings: Vec<Node>,
+    /// The clients of the cloud that an operator needs: the kind of a `handle`, and its keys.
+    pub clients: Vec<(String, Vec<String>)>,
     /// Where it is declared.
     pub span: Span,
 }
@@ -194,6 +196,12 @@ impl RuleFiles {
         for cloud in self.clouds() {
             let nodes = self.nodes(&cloud, CLOUD, sources);
             for node in nodes.iter().filter(|node| node.name.text == CLOUD) {
+                let words = |child: &Node| child.args.iter().filter_map(crate::syntax::Value::as_str).map(str::to_owned).collect();
+                let clients = node.children().iter().filter(|child| child.name.text == "client").filter_map(|child| {
+                    let mut words: Vec<String> = words(child);
+                    (!words.is_empty()).then(|| (words.remove(0), words))
+                });
+                let clients: Vec<(String, Vec<String>)> = clients.collect();
                 for child in node.children().iter().filter(|child| child.name.text == "target") {
                     let Some(format) = child.prop_str("format").and_then(Format::named) else {
                         self.problems.borrow_mut().push(diag::spec(child.span, "a target has a `format`: `cloudformation` or `terraform`"));
@@ -207,6 +215,7 @@ impl RuleFiles {
                         format,
                         facts: child.prop_str("facts").unwrap_or_default().to_owned(),
                         settings: child.children().to_vec(),
+                        clients: clients.clone(),
                         span: child.span,
                     });
                 }

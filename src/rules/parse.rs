@@ -101,8 +101,25 @@ impl Parser<'_> {
                     self.wrong(node.span, "an output has a name");
                     return None;
                 };
+                if name.text == HANDLE {
+                    self.wrong(node.span, "what an operator's client reads is written `handle KIND { … }`");
+                    return None;
+                }
                 let value = self.value(node, node.args.get(1..).unwrap_or_default());
                 Some(Statement::Output { name, value, span: node.span })
+            }
+            (None, "handle") => {
+                let Some(kind) = node.args.first().and_then(ident).filter(|_| node.args.len() == 1) else {
+                    self.wrong(node.span, "a `handle` names a client: `handle KIND { … }`");
+                    return None;
+                };
+                let literal = Expr { kind: ExprKind::Literal(Scalar::String(kind.text)), span: kind.span };
+                let mut body = vec![Item::Property(Ident { text: KIND.to_owned(), span: kind.span }, literal)];
+                body.extend(node.props.iter().map(|(key, value)| Item::Property(key.clone(), self.operand(value))));
+                body.extend(self.items(node.children()));
+                // A text, so that whatever reads outputs can read it.
+                let value = Expr { kind: ExprKind::Call { name: "json".to_owned(), args: Vec::new(), body }, span: node.span };
+                Some(Statement::Output { name: Ident { text: HANDLE.to_owned(), span: node.name.span }, value, span: node.span })
             }
             (None, "param") => {
                 let name = node.args.first().and_then(ident)?;
@@ -112,7 +129,7 @@ impl Parser<'_> {
             }
             (None, "gate") => self.gate(node),
             _ => {
-                self.wrong(node.span, "expected `resource`, `data`, `ephemeral`, `output`, `param`, `gate`, or one of the forms `(when)`, `(match)`, `(each)`, `(secret)`, `(unsupported)`, `(degraded)`, `(emulated)`");
+                self.wrong(node.span, "expected `resource`, `data`, `ephemeral`, `output`, `handle`, `param`, `gate`, or one of the forms `(when)`, `(match)`, `(each)`, `(secret)`, `(unsupported)`, `(degraded)`, `(emulated)`");
                 None
             }
         }

@@ -3,6 +3,7 @@
 use super::{Followed, Life};
 use crate::arguments::{OutputFormat, PrintFormat};
 use crate::engine::{Drift, Ending, Engine, Event, ResourceStatus, State, Trouble, What};
+use crate::operate::Copies;
 use crate::watch::Watch;
 use crate::{Outcome, table};
 use serde_json::json;
@@ -13,6 +14,8 @@ impl<E: Engine> Life<E> {
         let known = &self.compiled.origins.outputs;
         let mut outputs: Vec<(&str, &str)> = found
             .iter()
+            // What only a client of ours reads is shown to nobody.
+            .filter(|(name, _)| !known.iter().any(|output| output.name == *name && output.handle.is_some()))
             .map(|(name, value)| (known.iter().find(|output| output.name == *name).map_or(name.as_str(), |output| output.user_name.as_str()), value.as_str()))
             .collect();
         outputs.sort_unstable();
@@ -36,8 +39,9 @@ impl<E: Engine> Life<E> {
 
     pub(super) async fn outputs(&mut self, format: OutputFormat, name: Option<&str>) -> Result<Outcome, Trouble> {
         if let Some(name) = name {
-            let Some(known) = self.compiled.origins.outputs.iter().find(|output| output.user_name == name) else {
-                let names = stackc::diag::list(self.compiled.origins.outputs.iter().map(|output| &output.user_name));
+            let shown = || self.compiled.origins.outputs.iter().filter(|output| output.handle.is_none());
+            let Some(known) = shown().find(|output| output.user_name == name) else {
+                let names = stackc::diag::list(shown().map(|output| &output.user_name));
                 return Err(Trouble::Call(format!("the stack has no output `{name}`: it has {names}")));
             };
             let found = self.engine.outputs().await?;
@@ -56,6 +60,7 @@ impl<E: Engine> Life<E> {
         let place = self.engine.place();
         // As with all that asks after what is not there.
         let there = if status.how.is_some() { Outcome::Done } else { Outcome::WrongCall };
+        let runs = if status.resources.is_empty() { Vec::new() } else { self.what_runs().await? };
         if format == PrintFormat::Json {
             let resources: Vec<_> = status
                 .resources
@@ -65,15 +70,26 @@ impl<E: Engine> Life<E> {
                     json!({ "resource": self.compiled.user_name(name), "label": self.compiled.label(name), "name": name, "type": ty, "id": id, "status": how })
                 })
                 .collect();
+            let of = |(ty, node, copies): &(String, String, Result<Copies, String>)| match copies {
+                Ok(copies) => json!({
+                    "type": ty, "resource": node, "wanted": copies.wanted, "running": copies.running, "healthy": copies.healthy, "image": copies.image,
+                    "address": copies.address, "since": copies.since, "word": copies.word,
+                }),
+                Err(why) => json!({ "type": ty, "resource": node, "unknown": why }),
+            };
+            let runs: Vec<_> = runs.iter().map(of).collect();
             let facts: serde_json::Map<String, serde_json::Value> = status.facts.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-            let whole =
-                json!({ "stack": self.compiled.name, "place": place, "status": status.how, "reason": status.reason, "facts": facts, "resources": resources });
+            let whole = json!({ "stack": self.compiled.name, "place": place, "status": status.how, "reason": status.reason, "facts": facts, "runs": runs, "resources": resources });
             self.screen.print(&format!("{whole:#}\n"));
             return Ok(there);
         }
         let mut text = format!("{} ({place}): {}\n", self.compiled.name, status.how.as_deref().unwrap_or("not there"));
         for (name, value) in status.reason.iter().map(|reason| ("reason", reason)).chain(status.facts.iter().map(|(name, value)| (name.as_str(), value))) {
             text.push_str(&format!("  {name}: {value}\n"));
+        }
+        for (ty, node, copies) in &runs {
+            let how = copies.as_ref().map_or_else(|why| format!("could not be asked: {why}"), super::operate::running);
+            text.push_str(&format!("  {ty} {node}: {how}\n"));
         }
         let words = |resource: &ResourceStatus| resource.how.to_ascii_lowercase().replace('_', " ");
         if long {
@@ -169,7 +185,7 @@ impl<E: Engine> Life<E> {
 }
 
 /// `2026-11-25 14:03:07`, in UTC.
-fn moment(at: f64) -> String {
+pub fn moment(at: f64) -> String {
     let seconds = at.max(0.0) as u64;
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     // Howard Hinnant's "civil from days", for days since 1970.

@@ -2,9 +2,13 @@
 
 mod destroy;
 mod look;
+mod operate;
+
+pub use look::moment;
 
 use crate::arguments::{Losses, OutputFormat, Place, PlanFormat, Values, Verb};
 use crate::compile::Compiled;
+use crate::engine::wire::Pace;
 use crate::engine::{Ending, Engine, Event, Progress, State, Trouble, Wanted};
 use crate::interrupt::{self, Pressed};
 use crate::lock::LockFile;
@@ -53,6 +57,7 @@ pub struct Life<E> {
     lock: LockFile,
     /// How long a second Ctrl-C is waited for.
     second_press: Duration,
+    place: Place,
 }
 
 /// How a deploy is done.
@@ -76,7 +81,7 @@ impl<E: Engine> Life<E> {
     /// Runs a verb with an engine, if there is one.
     pub async fn begin(engine: Result<E, Trouble>, compiled: Compiled, screen: Screen, lock: LockFile, verb: Verb, place: &Place) -> Outcome {
         match engine {
-            Ok(engine) => Life { engine, compiled, screen, lock, second_press: Duration::from_millis(place.second_ms) }.verb(verb).await,
+            Ok(engine) => Life { engine, compiled, screen, lock, second_press: Duration::from_millis(place.second_ms), place: place.clone() }.verb(verb).await,
             Err(trouble) => told(&compiled, &screen, trouble, None),
         }
     }
@@ -108,12 +113,20 @@ impl<E: Engine> Life<E> {
             Verb::Outputs { format, name, .. } => self.outputs(format, name.as_deref()).await,
             Verb::Events { last, follow, format, .. } => self.events(last, follow, format).await,
             Verb::Drift { format, detailed_exitcode, .. } => self.drift(format, detailed_exitcode).await,
+            Verb::Run { job, arguments, no_wait, .. } => self.run(&job, &arguments, no_wait).await,
+            Verb::Logs { node, follow, failed, since, .. } => self.logs(&operate::Wish { node, follow, failed, since }).await,
+            Verb::Shell { service, .. } => self.shell(&service).await,
             Verb::Destroy { losses, yes, retain, empty, .. } => self.destroy(&losses, yes, &retain, &empty).await,
         };
         match ended {
             Ok(outcome) => outcome,
             Err(trouble) => told(&self.compiled, &self.screen, trouble, None),
         }
+    }
+
+    /// How long to wait for what.
+    fn pace(&self) -> Pace {
+        crate::begin::pace(&self.place)
     }
 
     /// What is to be said of a stack that runs elsewhere, and would be made here a second time.
@@ -243,7 +256,11 @@ impl<E: Engine> Life<E> {
                 reasons: explain::reasons(&events),
                 next: None,
             }),
-            Followed::Ended(Ending::Failed { how, next, .. }, events) => Ok(self.failed(&how, &next, &events)),
+            Followed::Ended(Ending::Failed { how, next, .. }, events) => {
+                let outcome = self.failed(&how, &next, &events);
+                self.last_words(&events).await;
+                Ok(outcome)
+            }
         }
     }
 

@@ -511,10 +511,13 @@ fn described(stack: &Stack) -> String {
         .collect();
     let outputs: String = if stack.status.contains("COMPLETE") {
         let template = super::parse(&stack.template);
-        let names: Vec<String> = template["Outputs"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
-        names
-            .iter()
-            .map(|name| format!("<member>{}{}</member>", tag("OutputKey", name), tag("OutputValue", &format!("{}.example", name.to_lowercase()))))
+        let outputs = template["Outputs"].as_object().into_iter().flatten();
+        outputs
+            .map(|(name, output)| {
+                let handle = output["Value"]["Fn::Sub"].as_str().filter(|text| text.starts_with("{\"kind\""));
+                let value = handle.map_or_else(|| format!("{}.example", name.to_lowercase()), |text| substituted(text, &stack.name));
+                format!("<member>{}{}</member>", tag("OutputKey", name), tag("OutputValue", &value))
+            })
             .collect()
     } else {
         String::new()
@@ -528,4 +531,18 @@ fn described(stack: &Stack) -> String {
         tag("EnableTerminationProtection", if stack.protected { "true" } else { "false" }),
     ];
     format!("{}<Parameters>{params}</Parameters><Outputs>{outputs}</Outputs>", parts.concat())
+}
+
+/// What the references in a text come to.
+fn substituted(text: &str, stack: &str) -> String {
+    let mut found = String::new();
+    for (index, piece) in text.split("${").enumerate() {
+        let Some((name, rest)) = piece.split_once('}').filter(|_| index > 0) else {
+            found.push_str(piece);
+            continue;
+        };
+        found.push_str(&if name == "AWS::Region" { "eu-west-1".to_owned() } else { super::physical(stack, &name.replace('.', "-")) });
+        found.push_str(rest);
+    }
+    found
 }

@@ -9,6 +9,9 @@ impl Site for World {
         if let Some(action) = of_registry(request) {
             return format!("ECR {action}");
         }
+        if let Some(name) = of_ecs(request) {
+            return name;
+        }
         if is_query(request) { form(&request.body).remove("Action").unwrap_or_default() } else { format!("S3 {}", request.method) }
     }
 
@@ -24,6 +27,16 @@ impl Site for World {
     }
 
     fn refuse(&self, name: &str, what: What) -> Answer {
+        if name.starts_with("ECS ") || name.starts_with("Logs ") {
+            let (status, code) = match what {
+                What::Throttle => (400, "ThrottlingException"),
+                What::TooMany => (429, "TooManyRequestsException"),
+                What::Expired => (400, "ExpiredTokenException"),
+                What::Denied => (400, "AccessDeniedException"),
+                _ => (503, "ServiceUnavailableException"),
+            };
+            return json(status, format!("{{\"__type\":\"com.amazon.coral.service#{code}\",\"message\":\"{name}\"}}"));
+        }
         match what {
             What::Throttle => refusal(400, "Throttling", "Rate exceeded"),
             What::TooMany => refusal(429, "TooManyRequestsException", "Too Many Requests"),
@@ -40,7 +53,11 @@ impl Site for World {
         self.keys.extend(signed.map(str::to_owned));
         if let Some(action) = of_registry(request) {
             let (status, body) = super::ecr::answer(self, &action, &request.body);
-            return Answer { status, headers: vec![("Content-Type", "application/x-amz-json-1.1".to_owned())], body };
+            return json(status, body);
+        }
+        if of_ecs(request).is_some() {
+            let (status, body) = super::ecs::answer(self, name, &request.body);
+            return json(status, body);
         }
         if !is_query(request) {
             let owner = request.headers.get("x-amz-expected-bucket-owner").cloned();
@@ -64,6 +81,15 @@ impl Site for World {
 /// The action, if it is a call to the service of registries.
 fn of_registry(request: &Request) -> Option<String> {
     request.headers.get("x-amz-target")?.strip_prefix("AmazonEC2ContainerRegistry_V20150921.").map(str::to_owned)
+}
+
+/// The name of the call, if it is one to the service of containers or that of their logs.
+fn of_ecs(request: &Request) -> Option<String> {
+    super::ecs::action(request.headers.get("x-amz-target")?)
+}
+
+fn json(status: u16, body: String) -> Answer {
+    Answer { status, headers: vec![("Content-Type", "application/x-amz-json-1.1".to_owned())], body }
 }
 
 /// Whether it is a call of the query protocol, and none of S3.

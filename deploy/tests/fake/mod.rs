@@ -5,6 +5,7 @@
 
 mod answer;
 mod ecr;
+pub mod ecs;
 mod http;
 mod s3;
 
@@ -51,6 +52,8 @@ pub struct World {
     pub images: BTreeMap<String, Vec<(String, Option<String>)>>,
     /// How what begins from now on will go.
     pub script: Script,
+    /// What runs in ECS.
+    pub ecs: ecs::Ecs,
     drifts: Vec<String>,
     clock: u64,
     count: u64,
@@ -169,7 +172,7 @@ struct Change {
 impl Fake {
     /// Starts one on a free port.
     pub fn start() -> Fake {
-        let world = Arc::new(Mutex::new(World { clock: 1_795_000_000, ..World::default() }));
+        let world = Arc::new(Mutex::new(World { clock: 1_795_000_000, ecs: ecs::Ecs::well(), ..World::default() }));
         let port = crate::wire::serve(Arc::clone(&world));
         Fake { port, world }
     }

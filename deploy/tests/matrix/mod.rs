@@ -93,7 +93,8 @@ fn cell<C: Faulty>(stack: &str, case: &Case<C>, faults: &[Fault]) -> Result<&'st
     let how = match ended.code {
         Some(0) => "done",
         Some(3) if ended.stderr.contains("takes it up again") => "resumable",
-        Some(2 | 3) if ended.stderr.lines().count() > 0 => "refused",
+        // What ends with the status of a job has another one for this.
+        Some(2 | 3 | 125) if ended.stderr.lines().count() > 0 => "refused",
         _ => return Err(format!("neither done nor explained: {said}")),
     };
     // Without the fault, the same command comes to its end, and what was done is not done again.

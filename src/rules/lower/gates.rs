@@ -94,7 +94,7 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
         while taken(&own) {
             own = format!("gate-{own}");
         }
-        outputs.push(NativeOutput { name: own.clone(), span: val.origin.user, value: val.clone() });
+        outputs.push(NativeOutput { name: own.clone(), span: val.origin.user, value: val.clone(), handle: None });
         Evidence::Output(own)
     }
 

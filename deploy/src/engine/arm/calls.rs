@@ -12,17 +12,45 @@ use super::{Arm, Options, Running, Verb, errors};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Connects to Azure's manager, by what Azure's own tools would use.
+///
+/// # Errors
+/// [`Trouble::Call`] says what is missing.
+pub fn connect(endpoint: Option<&str>, pace: Pace, notice: Notice) -> Result<Api, Trouble> {
+    connect_as(Way::find(&set, parts::cli().is_some()).map_err(Trouble::Call)?, endpoint, pace, notice)
+}
+
+/// Connects to Azure's manager as who Terraform's provider comes as, whose variables have other names (`ARM_CLIENT_ID`).
+///
+/// # Errors
+/// [`Trouble::Call`] says what is missing. Of a machine's own identity nobody knows whether there is one, unless the provider is told to take it.
+pub fn connect_as_provider(endpoint: Option<&str>, pace: Pace, notice: Notice) -> Result<Api, Trouble> {
+    let either = |name: &str| set(name).or_else(|| set(&name.replacen("AZURE_", "ARM_", 1)));
+    match Way::find(&either, parts::cli().is_some()).map_err(Trouble::Call)? {
+        Way::Machine { .. } if set("ARM_USE_MSI").as_deref() != Some("true") => Err(Trouble::Call(login::HOW.to_owned())),
+        way => connect_as(way, endpoint, pace, notice),
+    }
+}
+
+fn connect_as(way: Way, endpoint: Option<&str>, pace: Pace, notice: Notice) -> Result<Api, Trouble> {
+    let endpoint = parts::endpoint(endpoint, set("AZURE_AUTHORITY_HOST").as_deref()).map_err(Trouble::Call)?;
+    let rest = Rest::new(pace, login::AGAIN, &[]).map_err(|why| Trouble::Call(format!("cannot begin to talk to Azure: {why}")))?;
+    let login = Login::new(way, &endpoint, &rest, pace);
+    Ok(Api::new(rest, login, endpoint, pace, notice))
+}
+
 impl Arm {
     /// Connects, by what Azure's own tools would use.
     ///
     /// # Errors
     /// [`Trouble::Call`] says what is missing.
     pub async fn new(options: Options, pace: Pace, notice: Notice) -> Result<Arm, Trouble> {
-        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let cli = parts::cli();
-        let way = Way::find(&get, cli.is_some()).map_err(Trouble::Call)?;
-        let endpoint = parts::endpoint(options.endpoint.as_deref(), get("AZURE_AUTHORITY_HOST").as_deref()).map_err(Trouble::Call)?;
-        let subscription = match (get("AZURE_SUBSCRIPTION_ID"), cli) {
+        let api = connect(options.endpoint.as_deref(), pace, notice)?;
+        let subscription = match (set("AZURE_SUBSCRIPTION_ID"), parts::cli()) {
             (Some(subscription), _) => subscription,
             (None, Some(cli)) => parts::subscription(cli, pace.answer).await.map_err(Trouble::Call)?,
             (None, None) => return Err(Trouble::Call("no subscription is set: set AZURE_SUBSCRIPTION_ID, or log in with `az login`".to_owned())),
@@ -33,9 +61,7 @@ impl Arm {
                 return Err(Trouble::Call(format!("`{name}` is no name of {what} in Azure: letters, digits, `-`, `_`, `.` and brackets make one, 90 at most")));
             }
         }
-        let rest = Rest::new(pace, login::AGAIN, &[]).map_err(|why| Trouble::Call(format!("cannot begin to talk to Azure: {why}")))?;
-        let login = Login::new(way, &endpoint, &rest, pace);
-        Ok(Arm { api: Api::new(rest, login, endpoint, pace, notice), options, subscription, group })
+        Ok(Arm { api, options, subscription, group })
     }
 
     pub(super) fn group_path(&self) -> String {

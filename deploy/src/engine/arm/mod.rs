@@ -16,7 +16,9 @@ use super::wire::{Fault, act, token};
 use super::{
     Change, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, Site, State, Status, Step, Trouble, Wanted, What,
 };
-use api::{Api, DEPLOYMENTS, GROUPS, is_conflict};
+pub use api::Api;
+use api::{DEPLOYMENTS, GROUPS, is_conflict};
+pub use calls::{connect, connect_as_provider};
 use names::{Id, Names};
 use parts::Stack;
 use reqwest::Method;

@@ -5,8 +5,10 @@ use crate::engine::wire::{Fault, no_answer};
 use aws_sdk_cloudformation::config::http::HttpResponse;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
-const AGAIN: &str = "log in again, such as with `aws sso login`";
-const LOG_IN: &str =
+/// How to log in again.
+pub const AGAIN: &str = "log in again, such as with `aws sso login`";
+/// How to log in.
+pub const LOG_IN: &str =
     "no AWS credentials were found: log in with `aws sso login` and name the profile (--profile), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
 /// AWS takes no request that says to be of another time than its own by more than minutes ("Troubleshooting AWS API requests" in IAM's guide;
@@ -69,7 +71,13 @@ where
             false => no_answer(&error, innermost(&error)),
         };
     };
-    match code.as_str() {
+    of_code(status, &code, &text)
+}
+
+/// What a refusal comes to, by its status and its code.
+pub fn of_code(status: u16, code: &str, text: &str) -> Fault {
+    let text = text.to_owned();
+    match code {
         "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" | "RequestThrottled" | "RequestThrottledException" => {
             Fault::Throttled(text)
         }
@@ -79,6 +87,13 @@ where
         }
         _ if status == 429 => Fault::Throttled(text),
         _ if status >= 500 => Fault::Lost(format!("{status} {code}")),
-        _ => Fault::Said(code, text),
+        _ => Fault::Said(code.to_owned(), text),
     }
+}
+
+/// What it means that credentials could not be had.
+pub fn of_credentials(error: &(dyn std::error::Error + 'static)) -> Fault {
+    let text = innermost(error);
+    let expired = DisplayErrorContext(error).to_string().to_ascii_lowercase().contains("expired");
+    if expired { Fault::Expired(text, AGAIN) } else { Fault::NoCredentials(LOG_IN, text) }
 }

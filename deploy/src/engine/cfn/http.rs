@@ -1,6 +1,7 @@
 //! What AWS's client sends by: through the proxy that the environment names, with a bound for an answer's size, which the client has not.
 
 use crate::engine::rest::MOST_BYTES;
+use crate::engine::wire::Pace;
 use aws_sdk_cloudformation::config::{RuntimeComponents, SharedHttpClient};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -11,7 +12,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
 
 /// The client of all of AWS's services here.
-pub fn client() -> SharedHttpClient {
+fn client() -> SharedHttpClient {
     let connector = |settings: Option<&HttpConnectorSettings>, around: Option<&RuntimeComponents>| {
         let mut builder = Connector::builder();
         builder.set_connector_settings(settings.cloned()).set_sleep_impl(around.and_then(RuntimeComponents::sleep_impl));
@@ -38,8 +39,29 @@ impl HttpConnector for Bounded<SharedHttpConnector> {
     }
 }
 
+/// What AWS's own tools would take: flags, environment, profile. Nothing is repeated by the clients themselves.
+pub async fn config(region: Option<&str>, profile: Option<&str>, endpoint: Option<&str>, pace: Pace) -> aws_config::SdkConfig {
+    let http = client();
+    let timeouts = aws_config::timeout::TimeoutConfig::builder()
+        .connect_timeout(pace.answer.min(std::time::Duration::from_secs(10)))
+        .operation_attempt_timeout(pace.answer)
+        .build();
+    let mut loader = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).http_client(http.clone()).timeout_config(timeouts);
+    loader = loader.retry_config(aws_config::retry::RetryConfig::disabled());
+    if let Some(region) = region {
+        loader = loader.region(aws_config::Region::new(region.to_owned()));
+    }
+    if let Some(endpoint) = endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    if let Some(profile) = profile {
+        loader = by_profile(loader, profile, region.is_none(), http).await;
+    }
+    loader.load().await
+}
+
 /// Takes credentials and region from a profile that is named, and from nowhere else: a variable that is set by chance would be another account.
-pub async fn by_profile(loader: aws_config::ConfigLoader, profile: &str, region: bool, http: SharedHttpClient) -> aws_config::ConfigLoader {
+async fn by_profile(loader: aws_config::ConfigLoader, profile: &str, region: bool, http: SharedHttpClient) -> aws_config::ConfigLoader {
     use aws_config::meta::region::ProvideRegion;
     use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
     let around = aws_config::provider_config::ProviderConfig::without_region().with_http_client(http);

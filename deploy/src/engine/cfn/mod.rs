@@ -15,6 +15,8 @@ use super::{Cure, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progre
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{ExecutionStatus, Stack, StackEvent};
 use fault::fault;
+pub use fault::{AGAIN, LOG_IN, of_code, of_credentials};
+pub use http::config;
 use std::collections::BTreeMap;
 
 /// Where to find CloudFormation, and which stack is meant.
@@ -109,23 +111,7 @@ const NOTHING_TO_DO: [&str; 3] = ["didn't contain changes", "No updates are to b
 impl Cfn {
     /// Connects, by what AWS's own tools would use: flags, environment, profile.
     pub async fn new(options: Options, pace: Pace, notice: Notice) -> Result<Cfn, Trouble> {
-        let http = http::client();
-        let timeouts = aws_config::timeout::TimeoutConfig::builder()
-            .connect_timeout(pace.answer.min(std::time::Duration::from_secs(10)))
-            .operation_attempt_timeout(pace.answer)
-            .build();
-        let mut loader = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).http_client(http.clone()).timeout_config(timeouts);
-        loader = loader.retry_config(aws_config::retry::RetryConfig::disabled());
-        if let Some(region) = &options.region {
-            loader = loader.region(aws_config::Region::new(region.clone()));
-        }
-        if let Some(endpoint) = &options.endpoint {
-            loader = loader.endpoint_url(endpoint);
-        }
-        if let Some(profile) = &options.profile {
-            loader = http::by_profile(loader, profile, options.region.is_none(), http).await;
-        }
-        let config = loader.load().await;
+        let config = config(options.region.as_deref(), options.profile.as_deref(), options.endpoint.as_deref(), pace).await;
         let Some(region) = config.region().map(ToString::to_string) else {
             return Err(Trouble::Call("no AWS region is set: give --region, set AWS_REGION, or name a profile that has one (--profile)".to_owned()));
         };

@@ -48,6 +48,12 @@ fn of_store(_: &Value) -> Option<String> {
     Some("the object store refuses it".to_owned())
 }
 
+/// Nova's refusals are named by their kind, such as `conflictingRequest`.
+fn of_nova(body: &Value) -> Option<String> {
+    let text = body.as_object()?.values().next()?.get("message")?.as_str()?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
 /// What Heat and Keystone put into the body of a refusal.
 fn reason(body: &Value) -> Option<String> {
     let text = body.get("error")?.get("message")?.as_str()?;
@@ -55,12 +61,12 @@ fn reason(body: &Value) -> Option<String> {
 }
 
 impl Api {
-    /// Logs in, and looks where Heat is.
-    pub async fn new(profile: Option<&str>, region: Option<&str>, endpoint: Option<&str>, pace: Pace, notice: Notice) -> Result<Api, Trouble> {
+    /// Logs in; where the services are is found afterwards.
+    async fn logged_in(profile: Option<&str>, region: Option<&str>, pace: Pace, notice: Notice) -> Result<(Api, Session), Trouble> {
         let credentials = clouds::credentials(profile, region)?;
         let rest =
             Rest::new(pace, AGAIN, &credentials.roots).map_err(|error| Trouble::Call(format!("the certificates of OS_CACERT cannot be used: {error}")))?;
-        let mut api = Api {
+        let api = Api {
             rest,
             credentials,
             session: RefCell::default(),
@@ -75,6 +81,30 @@ impl Api {
             Fault::Said(_, text) => Trouble::Call(format!("could not log in to {}: {text}", api.credentials.auth)),
             why => why.trouble("log in to OpenStack"),
         })?;
+        Ok((api, session))
+    }
+
+    /// Logs in, and looks where Nova is: its address.
+    pub async fn nova(profile: Option<&str>, region: Option<&str>, pace: Pace, notice: Notice) -> Result<(Api, String), Trouble> {
+        let (api, session) = Api::logged_in(profile, region, pace, notice).await?;
+        let mut found = api.addresses(&session, &["compute"]);
+        match (found.pop(), found.as_slice()) {
+            (Some((_, address)), []) => Ok((api, address)),
+            (None, _) => {
+                Err(Trouble::Call("the cloud's catalogue has no address of Nova (compute): look at --region (OS_REGION_NAME) and OS_INTERFACE".to_owned()))
+            }
+            (Some(_), _) => Err(Trouble::Call("Nova is in several regions: say which with --region or OS_REGION_NAME".to_owned())),
+        }
+    }
+
+    /// A call of Nova's, sent once.
+    pub async fn of_nova(&self, method: Method, url: &str, body: Option<&Value>) -> Result<Value, Fault> {
+        Ok(self.send(method, url, body, Ways { reason: of_nova, leads_on: false }).await?.body)
+    }
+
+    /// Logs in, and looks where Heat is.
+    pub async fn new(profile: Option<&str>, region: Option<&str>, endpoint: Option<&str>, pace: Pace, notice: Notice) -> Result<Api, Trouble> {
+        let (mut api, session) = Api::logged_in(profile, region, pace, notice).await?;
         let found = api.addresses(&session, &["orchestration"]);
         let regions: Vec<&str> = found.iter().map(|(region, _)| region.as_str()).collect();
         let only = match (endpoint, found.as_slice()) {

@@ -9,7 +9,7 @@ mod swift;
 
 use super::wire::{Fault, Notice, Pace, act, token};
 use super::{Cure, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, PropertyChange, Site, State, Status, Trouble, Wanted, What};
-use api::Api;
+pub use api::Api;
 use plan::Planned;
 use reqwest::Method;
 use serde_json::{Value, json};
