@@ -187,3 +187,91 @@ fn the_first_secret_waits_until_its_writer_has_the_right() {
     let idle = template("    network main", "tf-azure");
     assert!(idle["terraform"]["required_providers"]["time"].is_null(), "who has no secret waits for nothing");
 }
+
+#[test]
+fn what_reads_by_a_right_waits_until_it_works() {
+    // The identity's right is seconds old, and an app, a job or a gateway that cannot read yet is refused.
+    let body = format!(
+        "{}\n    registry images\n    secret key\n    service web network=main {{\n        image (fmt)\"{{images.url}}:1\"\n        connect key\n        connect key prefix=AGAIN\n    }}\n    job once network=main {{\n        image \"a:1\"\n        connect key\n    }}",
+        SECURE.replace("NETWORK", "main")
+    );
+    let made = template(&body, "tf-azure")["resource"].clone();
+    let waits = |kind: &str, name: &str| -> Vec<String> {
+        let after = made[kind][name]["depends_on"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned());
+        after.filter(|one| one.starts_with("time_sleep.") || one.starts_with("azurerm_role_assignment.")).collect()
+    };
+    assert_eq!(waits("azurerm_container_app", "web"), ["time_sleep.web_pull_settled", "time_sleep.web_read_settled_key_value"]);
+    assert_eq!(waits("azurerm_container_app_job", "once"), ["time_sleep.once_read_settled_key_value"]);
+    assert_eq!(waits("azurerm_application_gateway", "public"), ["time_sleep.public_read_settled_tls"]);
+    for (name, wait) in made["time_sleep"].as_object().unwrap() {
+        let right = wait["triggers"]["right"].as_str().unwrap();
+        assert!(right.contains("azurerm_role_assignment."), "{name}: another right is waited for again: {right}");
+    }
+}
+
+#[test]
+fn a_network_without_a_way_out_fetches_no_image_from_elsewhere() {
+    let body = |nat: &str, image: &str| {
+        format!(
+            "    registry images\n    network main nat={nat}\n    service web network=main {{\n        image {image}\n    }}\n    job once network=main {{\n        image {image}\n    }}"
+        )
+    };
+    for target in BOTH {
+        for image in ["\"nginx:1.29\"", "\"acme/shop:1\"", "\"ghcr.io/acme/shop:1\"", "(fmt)\"nginx:{images.url}\""] {
+            let (none, said) = built("shop", &body("none", image), target);
+            assert!(none.is_none() && said.matches("reaches no registry but Azure's").count() == 2, "{target} {image}: {said}");
+            assert!(built("shop", &body("single", image), target).0.is_some(), "{target} {image}");
+        }
+        for image in ["\"mcr.microsoft.com/a/b:1\"", "\"acme.azurecr.io/shop:1\"", "(fmt)\"{images.url}:1\""] {
+            assert!(built("shop", &body("none", image), target).0.is_some(), "{target} {image}");
+        }
+    }
+}
+
+#[test]
+fn a_bucket_that_becomes_a_web_site_keeps_what_is_in_it() {
+    let objects = |more: &str| {
+        let made = template(&format!("    bucket media public-read=#true {{\n        expire \"tmp/\" days=1\n        {more}\n    }}"), "tf-azure");
+        made["resource"]["azurerm_storage_container"]["media_objects"].clone()
+    };
+    assert_eq!(objects("")["container_access_type"], "blob");
+    assert_eq!(objects("website")["container_access_type"], "private", "the account lets nobody see it any more");
+    assert_eq!(objects("website")["name"], objects("")["name"]);
+}
+
+#[test]
+fn a_name_moves_from_one_load_balancer_to_another_in_place() {
+    let records = |balancer: &str, labels: &[&str]| {
+        let names: String = labels.iter().map(|label| format!("        name \"{label}\" zone=site\n")).collect();
+        let body = format!(
+            "    network main\n    dns-zone site domain=\"shop.example\"\n    load-balancer {balancer} network=main {{\n        listen 80\n{names}    }}"
+        );
+        let made = template(&body, "tf-azure")["resource"]["azurerm_dns_a_record"].clone();
+        made.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(records("old", &["www"]), ["dns_record_www_in_site"]);
+    assert_eq!(records("new", &["www"]), ["dns_record_www_in_site"]);
+    // All that a label can be has a name of its own.
+    let labels = ["@", "*", "a.b", "a-b", "_a.b", "*.a"];
+    assert_eq!(records("new", &labels).len(), labels.len());
+}
+
+#[test]
+fn what_the_spec_allows_azure_takes() {
+    let long = "a".repeat(40);
+    for target in BOTH {
+        let body = format!(
+            "    network {long}\n    load-balancer public network={long} {{ listen 80; }}\n    service web network={long} {{\n        image \"a:1\"\n        port 80\n        route public health-interval=300\n    }}"
+        );
+        let (text, said) = built(&long, &body, target);
+        let made: Value = serde_json::from_str(&text.unwrap_or_else(|| panic!("{target}: {said}"))).unwrap();
+        let (probe, seconds) = if target == "arm" {
+            let app = &made["resources"]["web"]["properties"]["template"]["containers"][0];
+            (&app["probes"][0], "periodSeconds")
+        } else {
+            let app = &made["resource"]["azurerm_container_app"]["web"]["template"][0]["container"][0];
+            (&app["readiness_probe"][0], "interval_seconds")
+        };
+        assert_eq!(probe[seconds], 240, "{target}: {probe}");
+    }
+}

@@ -326,3 +326,68 @@ fn a_subnets_router_is_the_same_whatever_nat_is() {
     let leaving: Vec<&Value> = all(&rules, "openstack_networking_secgroup_rule_v2").values().map(|rule| &rule["remote_ip_prefix"]).collect();
     assert_eq!(leaving, ["10.9.0.0/16"]);
 }
+
+#[test]
+fn a_job_that_is_switched_off_is_not_resized() {
+    // Heat waits for a server that runs, and one whose disk is new only installs podman when it is started next.
+    let body = "    job once network=main { image \"a\" }\n    job nightly network=main { image \"a\"; schedule \"0 3 * * *\" }";
+    for server in of_type(body, "OS::Nova::Server") {
+        for property in ["flavor", "image"] {
+            assert!(server.contains(&format!("{property}_update_policy: 'REPLACE'")), "{server}");
+        }
+    }
+}
+
+#[test]
+fn an_opening_by_another_name_is_the_same_rule() {
+    let rules = |names: [&str; 3]| {
+        let body = format!(
+            r#"    firewall office network=main {{
+        allow {} port=80 cidr="192.0.2.0/24"
+        allow {} port=80 to-port=90 protocol=udp cidr="192.0.2.0/24"
+        allow {} protocol=any direction=out cidr="0.0.0.0/0"
+    }}"#,
+            names[0], names[1], names[2]
+        );
+        let mut rules = all(&built(&body), "openstack_networking_secgroup_rule_v2").clone();
+        for rule in rules.values_mut() {
+            // What it was first called stays.
+            assert_eq!(rule["lifecycle"]["ignore_changes"], serde_json::json!(["description"]));
+            rule["description"] = Value::Null;
+        }
+        rules
+    };
+    let first = rules(["web", "video", "all"]);
+    let mut named: Vec<&String> = first.keys().collect();
+    named.sort();
+    assert_eq!(named, ["office_in_tcp_80_80_192_0_2_0_24", "office_in_udp_80_90_192_0_2_0_24", "office_out_any_0_0_0_0_0"]);
+    assert_eq!(first, rules(["video", "all", "web"]));
+}
+
+#[test]
+fn a_name_moves_from_one_load_balancer_to_another_in_place() {
+    // Designate has one set of records for a name and a type, and Heat and Terraform make the new one beside the old one.
+    let named = |target: &str, balancer: &str| -> Vec<String> {
+        let body = format!("    dns-zone site domain=\"shop.example\"\n    load-balancer {balancer} network=main {{ listen 80; name www zone=site }}");
+        if target == "hot" {
+            let records = of_type(&body, "OS::Designate::RecordSet");
+            return records.iter().map(|record| record.lines().next().unwrap().trim_end_matches(':').to_owned()).collect();
+        }
+        all(&built(&body), "openstack_dns_recordset_v2").keys().cloned().collect()
+    };
+    for target in ["hot", "tf-openstack"] {
+        assert_eq!(named(target, "old"), ["dns_record_www_in_site"], "{target}");
+        assert_eq!(named(target, "new"), ["dns_record_www_in_site"], "{target}");
+    }
+}
+
+#[test]
+fn what_fetches_no_image_is_said_to_break_applications() {
+    for target in ["hot", "tf-openstack"] {
+        let folder = tempfile::tempdir().unwrap();
+        let body = "stack shop {\n    network main nat=none\n    service web network=main image=\"a\"\n}\n";
+        std::fs::write(folder.path().join("stack.kdl"), body).unwrap();
+        let said = stderr(&stackc(folder.path(), &["build", "--target", target, "-o", "-"]));
+        assert!(said.contains("whose image comes from outside of the network"), "{target}: {said}");
+    }
+}

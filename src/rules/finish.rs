@@ -58,8 +58,8 @@ pub(super) fn finish(
         check_text(&output.value, checked, out);
     }
     find_used(graph);
-    check_names(graph, checked, out, stack);
-    check_apart(graph, checked, out);
+    let told = check_apart(graph, checked, out);
+    check_names(graph, checked, &told, out, stack);
     check_cycles(graph, checked, out, stack);
 }
 
@@ -482,7 +482,7 @@ fn check_text(val: &Val, checked: &Checked<'_>, out: &mut Diagnostics) {
 }
 
 /// Names in the template come from names in the stack, and two must not become one.
-fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, stack: Span) {
+fn check_names(graph: &Graph, checked: &Checked<'_>, told: &[Span], out: &mut Diagnostics, stack: Span) {
     let format = checked.target().format;
     let mut seen: HashMap<(String, String), Origin> = HashMap::new();
     let space = format.param_name_space().unwrap_or_else(|| "parameters".to_owned());
@@ -495,6 +495,9 @@ fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, stac
     for resource in &graph.resources {
         let name = format.logical_name(&resource.name);
         if let Some(other) = seen.insert((format.name_space(resource), name.clone()), resource.origin) {
+            if told.contains(&resource.origin.user) {
+                continue;
+            }
             // What the cloud's own rule makes has no line of the user's, so the other one is the one to rename.
             let (one, other) = if resource.origin.user == stack { (other.user, resource.origin.user) } else { (resource.origin.user, other.user) };
             out.push(diag::name_collision(one, &name, other));
@@ -521,8 +524,9 @@ fn check_names(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics, stac
     }
 }
 
-/// What the cloud knows by some of its properties is there once.
-fn check_apart(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics) {
+/// What the cloud knows by some of its properties is there once. Gives the user's lines of what is there a second time.
+fn check_apart(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics) -> Vec<Span> {
+    let mut told = Vec::new();
     // One without properties only says why the format's own identities must not meet.
     for (ty, properties, why) in checked.target().apart().filter(|(_, properties, _)| !properties.is_empty()) {
         let mut seen: Vec<(Vec<Option<&Val>>, Origin)> = Vec::new();
@@ -536,11 +540,15 @@ fn check_apart(graph: &Graph, checked: &Checked<'_>, out: &mut Diagnostics) {
                 })
             };
             match seen.iter().find(|(others, _)| same(others)) {
-                Some((_, other)) => out.push(diag::twice(resource.origin.user, resource.origin.rule, other.user, &checked.target().name, why)),
+                Some((_, other)) => {
+                    told.push(resource.origin.user);
+                    out.push(diag::twice(resource.origin.user, resource.origin.rule, other.user, &checked.target().name, why));
+                }
                 None => seen.push((values, resource.origin)),
             }
         }
     }
+    told
 }
 
 /// Where the user wrote what makes a value read a resource.

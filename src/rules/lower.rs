@@ -7,7 +7,7 @@ mod gates;
 
 use super::ast::{Each, Expect, Expr, ExprKind, GateRule, HANDLE, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
 use super::check::{Checked, OWN_NAMES, find_item_output, find_output, find_param, is_list};
-use super::{CLOUD, ELSEWHERE, FROM, Grade, INCOMING, PER, PLACE, PREVIOUS, SAME, WITHOUT, builtin, finish};
+use super::{CLOUD, DOCKER, ELSEWHERE, FROM, Grade, INCOMING, PER, PLACE, PREVIOUS, SAME, WITHOUT, builtin, finish};
 use crate::check::{Accept, Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
 use crate::native::{Expected, Graph, MetLoss, NativeId, NativeOutput, NativeParam, NativeResource, Origin, Removal, Val, ValKind};
@@ -631,10 +631,12 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
 
     /// The words by which what is made once in the stack is named.
     fn shared(&self, rule: &'r ResourceRule, at: At<'_, 'm, 'r>) -> Option<Vec<String>> {
-        match self.eval(rule.shared.as_ref()?, at).kind {
-            ValKind::Text(text) => Some(slug(&text)),
-            _ => None,
-        }
+        let pieces = match self.eval(rule.shared.as_ref()?, at).kind {
+            ValKind::Concat(pieces) => pieces,
+            kind => vec![Val::new(kind, Origin { user: at.user, rule: rule.span })],
+        };
+        let texts: Option<String> = pieces.iter().map(|piece| if let ValKind::Text(text) = &piece.kind { Some(text.as_str()) } else { None }).collect();
+        texts.map(|text| slug(&text))
     }
 
     fn name(&self, instance: usize, role: &str, once: bool) -> Vec<String> {
@@ -959,16 +961,22 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         Some(&record.get(name)?.value)
     }
 
-    /// The registry's host that an image's name begins with, as far as it is known when building, unless images are run from there as they are. A parameter
-    /// has the host of its default.
+    /// The registry's host that an image's name begins with, as far as it is known when building, unless images are run from there as they are. A name without
+    /// one is Docker's. A parameter has the host of its default.
     fn elsewhere(&self, image: &Value) -> Option<String> {
-        let (known, _) = self.beginning(image);
-        let host = known.split_once('/')?.0.to_owned();
+        let (known, whole) = self.beginning(image);
+        let host = match known.split_once('/') {
+            Some((host, _)) if host.contains(['.', ':']) => host,
+            Some(_) => DOCKER,
+            // What follows could still be a host as long as there is no tag.
+            None if known.contains(':') || whole && !known.is_empty() => DOCKER,
+            None => return None,
+        };
         let here = self.checked.target().registries().any(|pattern| match pattern.strip_prefix('*') {
             Some(end) => host.ends_with(end),
             None => host == pattern,
         });
-        (host.contains(['.', ':']) && !here).then_some(host)
+        (!here).then(|| host.to_owned())
     }
 
     /// The text that a value begins with, and whether that is all of it.

@@ -50,6 +50,9 @@ const FROM: &str = "from-";
 /// Of an image's name, the host of its registry, where the cloud does not run images from there.
 const ELSEWHERE: &str = "elsewhere";
 
+/// The host of the registry that is meant where an image's name has none.
+const DOCKER: &str = "docker.io";
+
 /// An output of a cloud: an artefact in a format, written by its own rules and checked against its own facts.
 #[derive(Debug, Clone)]
 pub struct Target {
