@@ -162,11 +162,9 @@ impl Compiler {
         let mut types: Vec<String> = model.resources.iter().map(|resource| resource.ty.name.clone()).collect();
         types.sort();
         types.dedup();
-        let (checked, problems) = rules::check::check(rules, &types, self.files.has_overlay(), &self.catalogue, sources);
+        let (checked, problems) = rules::check::checked(rules, &types, &self.catalogue, sources);
         out.extend(problems);
-        if out.has_errors() {
-            return (None, out);
-        }
+        let Some(checked) = checked else { return (None, out) };
         let (graph, problems) = rules::lower(model, &checked, sources);
         out.extend(problems);
         (Some(graph), out)

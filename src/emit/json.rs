@@ -102,7 +102,15 @@ impl Json {
 pub fn quote(buffer: &mut String, text: &str) {
     use std::fmt::Write;
     buffer.push('"');
-    for c in text.chars() {
+    let mut rest = text;
+    loop {
+        // What needs no look is taken in one piece.
+        let plain = rest.bytes().position(|byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\'));
+        let (piece, other) = rest.split_at(plain.unwrap_or(rest.len()));
+        buffer.push_str(piece);
+        let mut chars = other.chars();
+        let Some(c) = chars.next() else { break };
+        rest = chars.as_str();
         match c {
             '"' => buffer.push_str("\\\""),
             '\\' => buffer.push_str("\\\\"),

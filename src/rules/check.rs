@@ -43,9 +43,15 @@ impl Checked<'_> {
     }
 }
 
+/// Rules to lower with. Those that the binary brings along are proved for every stack by `tests/rules.rs`, and no run pays for it again;
+/// where a team's own lie over them, all are checked.
+pub fn checked<'f>(rules: Rules<'f>, types: &[String], catalogue: &Catalogue, sources: &mut Sources) -> (Option<Checked<'f>>, Diagnostics) {
+    if rules.files.has_overlay() { check(rules, types, true, catalogue, sources) } else { (Some(Checked { rules }), Diagnostics::default()) }
+}
+
 /// Checks the rules of the types named, with those that they lead to. With `complete`, checks every rule of the target, and that every
-/// property and output of every portable type is lowered or declared.
-pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: &Catalogue, sources: &mut Sources) -> (Checked<'f>, Diagnostics) {
+/// property and output of every portable type is lowered or declared. With an error, there are no checked rules.
+pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: &Catalogue, sources: &mut Sources) -> (Option<Checked<'f>>, Diagnostics) {
     let mut checker = Checker {
         rules: &rules,
         catalogue,
@@ -75,7 +81,8 @@ pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: 
     let mut out = checker.out;
     out.extend(rules.problems.borrow_mut().drain(..));
     out.extend(rules.files.problems());
-    (Checked { rules }, out)
+    let sound = !out.has_errors();
+    (sound.then_some(Checked { rules }), out)
 }
 
 /// The type of a value in a rule.
