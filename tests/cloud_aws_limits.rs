@@ -148,3 +148,28 @@ fn a_certificate_is_for_a_name_that_fits() {
     none_refused(&stack(&"a".repeat(51)));
     all_refused(&stack(&"a".repeat(52)), "65 characters");
 }
+
+/// CloudFormation reads the whole value from the identity; Terraform's provider tells the tokens alone.
+#[test]
+fn the_keys_of_mail_lie_in_the_regions_own_domain() {
+    let made = template("tf-aws", "dns-zone site domain=\"shop.example\"\n email mail domain=\"shop.example\" zone=site");
+    for key in ["mail_key_1", "mail_key_2", "mail_key_3"] {
+        let value = made["resource"]["aws_route53_record"][key]["records"][0].as_str().unwrap();
+        assert!(value.contains("\"af-south-1\"") && value.contains("setintersection") && value.contains("data.aws_region.region.id"), "{value}");
+        assert!(!value.contains(".dkim.amazonses.com"), "{value}: in eleven regions nobody would find the key");
+    }
+}
+
+/// A name and the wildcard below it have the same record at ACM, which cannot belong to both: the one that goes would take it along.
+#[test]
+fn a_name_and_the_wildcard_below_it_are_proved_by_one_record() {
+    let records = |domain: &str, names: &str| {
+        let made = template("tf-aws", &format!("dns-zone site domain=\"shop.example\"\n certificate tls domain=\"{domain}\" zone=site {{ {names} }}"));
+        made["resource"]["aws_route53_record"].as_object().unwrap().clone()
+    };
+    let both = records("shop.example", "names \"*.shop.example\" \"*.a.shop.example\" \"a.shop.example\"");
+    assert_eq!(both.keys().collect::<Vec<_>>(), ["tls_proof_shop_example", "tls_proof_a_shop_example"]);
+    for other in [records("shop.example", "names \"a.shop.example\""), records("*.shop.example", "names \"*.a.shop.example\"")] {
+        assert_eq!(other, both, "without the one of the two, the record is still there and the same");
+    }
+}

@@ -60,7 +60,7 @@ const FACTS: [(&str, &[&str]); 3] = [
             "terraform-time.facts",
         ],
     ),
-    ("tf-google", &["terraform-google.facts,project,region"]),
+    ("tf-google", &["terraform-google.facts,project,region", "terraform-time.facts"]),
 ];
 
 /// A fault that was made, with what came of it.

@@ -79,7 +79,12 @@ const SERVED: [Served; 4] = [
         ],
         unique: true,
     },
-    Served { name: "tf-google", known: "terraform-google", files: &["terraform-google.facts,project,region"], unique: true },
+    Served {
+        name: "tf-google",
+        known: "terraform-google terraform-time",
+        files: &["terraform-google.facts,project,region", "terraform-time.facts"],
+        unique: true,
+    },
     Served { name: "tf-openstack", known: "terraform-openstack", files: &["terraform-openstack.facts"], unique: false },
 ];
 

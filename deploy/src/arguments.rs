@@ -20,7 +20,7 @@ pub enum MessageFormat {
     bin_name = "stackc",
     version,
     about = "Takes a stack to a running one",
-    after_help = "Exit codes: 0 done or nothing to do, 1 the input is wrong, 2 the call is wrong, 3 the cloud refused or could not be reached, 4 with --detailed-exitcode there are changes, 5 with --no-wait it is begun, 130 left with Ctrl-C."
+    after_help = "Exit codes: 0 done or nothing to do, 1 the input is wrong, 2 the call is wrong, 3 the cloud refused or could not be reached, 4 with --detailed-exitcode there are changes, 5 it is begun with --no-wait, or waits for a gate, 130 left with Ctrl-C."
 )]
 pub struct Arguments {
     /// How messages about the input are written
@@ -121,6 +121,17 @@ pub struct Losses {
     pub elsewhere: bool,
 }
 
+/// What a first deploy waits for.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Gates {
+    /// Take a gate for open without looking, by its name (`site.delegated`)
+    #[arg(long, value_name = "GATE")]
+    pub open: Vec<String>,
+    /// A name server that is asked for delegations, over public ones
+    #[arg(long, env = "STACKC_RESOLVER", value_name = "HOST[:PORT]", value_delimiter = ',')]
+    pub resolver: Vec<String>,
+}
+
 /// How a plan is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PlanFormat {
@@ -165,6 +176,8 @@ pub enum Verb {
         values: Values,
         #[command(flatten)]
         losses: Losses,
+        #[command(flatten)]
+        gates: Gates,
         /// How the plan is printed
         #[arg(long, value_enum, default_value = "table")]
         format: PlanFormat,
@@ -189,6 +202,11 @@ pub enum Verb {
         values: Values,
         #[command(flatten)]
         losses: Losses,
+        #[command(flatten)]
+        gates: Gates,
+        /// How long a gate of a first deploy is waited for; without it, a day at a terminal and an hour elsewhere
+        #[arg(long, value_name = "MINUTES")]
+        wait_for_gates: Option<u64>,
         /// Do not ask before what loses nothing
         #[arg(long)]
         yes: bool,

@@ -4,10 +4,12 @@ use crate::arguments::{MessageFormat, Place};
 use crate::{Outcome, files, report, wrong_call};
 use stackc::backend::Backend;
 use stackc::check::Variant;
-use stackc::emit::{Format, Style};
+use stackc::emit::{self, Format, Style};
+use stackc::gates::{self, Held};
 use stackc::lock::Running;
-use stackc::native::Removal;
+use stackc::native::{Graph, NativeResource, Removal};
 use stackc::origins::{Origins, ResourceOrigin};
+use stackc::provider::NativeKind;
 use stackc::rules::Target;
 use stackc::source::{Sources, Span};
 use std::collections::BTreeMap;
@@ -28,6 +30,10 @@ pub struct Compiled {
     pub origins: Origins,
     /// Where the stack says that Terraform keeps its state.
     pub state: Option<Backend>,
+    /// What the template is made of, of which a part can be written.
+    pub graph: Graph,
+    /// How the template is laid out.
+    style: Style,
     /// Where the stack is declared.
     pub span: Span,
     /// Native types that hold what a replacement would lose, by the rules.
@@ -52,13 +58,14 @@ pub fn compile(place: &Place, format: MessageFormat) -> Result<Compiled, Outcome
     let state = model.state.take();
     // Terraform shows the line that it refuses.
     let compact = target.format != Format::Terraform;
-    let (built, problems) = compiler.build_with_origins(&model, &target, Style { compact, yaml: false }, &mut sources);
+    let style = Style { compact, yaml: false };
+    let (built, problems) = compiler.build_with_graph(&model, &target, style, &mut sources);
     out.extend(problems);
     let failed = out.has_errors();
     report::report(&out.sorted(), &sources, format, true);
-    let Some((artefact, origins)) = built.filter(|_| !failed) else { return Err(Outcome::WrongInput) };
+    let Some((artefact, origins, graph)) = built.filter(|_| !failed) else { return Err(Outcome::WrongInput) };
     let stateful = compiler.stateful_types(&target, &mut sources);
-    Ok(Compiled { sources, target, stack, name, template: artefact.text, origins, state, span: model.span, stateful, gone: BTreeMap::new() })
+    Ok(Compiled { sources, target, stack, name, template: artefact.text, origins, state, graph, style, span: model.span, stateful, gone: BTreeMap::new() })
 }
 
 /// The target: the one that is asked for, or the stack's only one.
@@ -86,7 +93,46 @@ fn part_of(ty: &str, of: &str, part: &str) -> String {
     if part.is_empty() { format!("{ty} {of}") } else { format!("{ty} {of}: {part}") }
 }
 
+/// What of a stack can be made while some gates are shut.
+pub struct Part {
+    /// Its template.
+    pub template: String,
+    /// The addresses of what it has.
+    pub addresses: Vec<String>,
+    /// The addresses of what waits.
+    pub waiting: Vec<String>,
+    /// The addresses of what would wait, and cannot: something that runs needs it.
+    pub let_through: Vec<String>,
+}
+
 impl Compiled {
+    fn address(&self, resource: &NativeResource) -> String {
+        gates::address(resource, self.target.format)
+    }
+
+    /// The addresses of what waits for a gate itself.
+    pub fn waiting_for(&self, gate: usize) -> Vec<String> {
+        gates::waiting(&self.graph, gate).map(|resource| self.address(resource)).collect()
+    }
+
+    /// What can be made while these gates are shut, and what is there already stays in it; none when nothing waits.
+    pub fn part(&self, shut: &[usize], there: &[String]) -> Option<Part> {
+        let held: Held = gates::held(&self.graph, shut, &|resource| there.contains(&self.address(resource)));
+        if held.count(&self.graph) == 0 {
+            return None;
+        }
+        let part = gates::part(&self.graph, &held);
+        let made = |(resource, _): &(&NativeResource, &bool)| resource.kind == NativeKind::Resource;
+        let all = || self.graph.resources.iter().zip(&held.waits).filter(made);
+        let through = held.let_through.iter().filter_map(|id| self.graph.resources.get(id.0));
+        Some(Part {
+            template: emit::write(&part, &self.target, self.style),
+            addresses: all().filter(|(_, waits)| !**waits).map(|(resource, _)| self.address(resource)).collect(),
+            waiting: all().filter(|(_, waits)| **waits).map(|(resource, _)| self.address(resource)).collect(),
+            let_through: through.map(|resource| self.address(resource)).collect(),
+        })
+    }
+
     /// What a resource of the template is called, by its address: `database data: instance`. What the stack no longer has goes by its address.
     pub fn label(&self, address: &str) -> String {
         let Some(origin) = self.origins.resource(address) else {

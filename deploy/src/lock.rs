@@ -77,13 +77,15 @@ impl LockFile {
         self.wanted || self.before.as_ref().is_some_and(|before| before.get(&self.at(site)).is_some())
     }
 
-    /// Says in the file what runs now.
-    pub async fn renew(&self, site: &Site, compiled: &Compiled, there: &[ResourceStatus], screen: &Screen) -> Outcome {
+    /// Says in the file what runs now: all of the stack, but for what still waits for a gate, by addresses.
+    pub async fn renew(&self, site: &Site, compiled: &Compiled, (there, waiting): (&[ResourceStatus], &[String]), screen: &Screen) -> Outcome {
         let id = |ty: &str, address: &str| {
             let found = there.iter().find(|resource| resource.name == address && resource.ty == ty)?;
             found.id.as_deref().map(|id| screen.veil(id))
         };
-        let running = Running::new(self.at(site), &compiled.origins, id);
+        let mut origins = compiled.origins.clone();
+        origins.resources.retain(|origin| !waiting.contains(&origin.address));
+        let running = Running::new(self.at(site), &origins, id);
         self.change(screen, |lock| lock.put(running)).await
     }
 

@@ -17,6 +17,7 @@ mod explain;
 #[allow(dead_code)]
 #[path = "../../src/cli/files.rs"]
 mod files;
+mod gates;
 mod interrupt;
 mod life;
 mod lock;
@@ -47,7 +48,7 @@ pub enum Outcome {
     Refused,
     /// Asked for with `--detailed-exitcode`: there are changes, or there is drift.
     Changes,
-    /// Begun, and not waited for, as was asked.
+    /// Begun and not waited for, as was asked, or a gate is still shut: the same command goes on.
     Begun,
     /// Nobody waited for the end.
     Left,

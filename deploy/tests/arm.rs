@@ -39,6 +39,45 @@ fn deployed(stack: &str) -> Run {
     run
 }
 
+/// A registry that cannot be asked, as a proxy that is not there makes any, is neither with the image nor without it.
+#[test]
+fn a_service_waits_for_its_image() {
+    let stack = r#"stack shop {
+    targets arm
+    network main
+    registry images
+    service web network=main { image (fmt)"{images.url}:1"; }
+    bucket media
+}
+"#;
+    let run = Run::new(stack);
+    let end = |arguments: &[&str]| {
+        let output = run.command(arguments).env("HTTPS_PROXY", "http://127.0.0.1:9").output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let made = || run.fake.with(|world| world.live.keys().cloned().collect::<Vec<_>>().join("\n").to_lowercase());
+    let waits = [&FIRST[..], &["--wait-for-gates", "0", "--lock"]].concat();
+    let (code, said) = end(&waits);
+    assert_eq!(code, Some(5), "{said}");
+    assert!(said.contains("web.pushed: push the image ") && said.contains("cannot be asked"), "{said}");
+    assert!(made().contains("microsoft.containerregistry") && !made().contains("containerapps"), "{}", made());
+    let lock = || std::fs::read_to_string(run.folder.path().join("stack.lock.kdl")).unwrap();
+    assert!(lock().contains("of=\"registry images\"") && !lock().contains("Microsoft.App/containerApps\""), "{}", lock());
+    // What was made stays as it is while it waits.
+    let before = made();
+    assert_eq!(end(&["deploy", "--yes", "--no-wait"]).0, Some(5));
+    assert_eq!(made(), before);
+    assert_eq!(end(&["deploy", "--yes", "--open", "web.push"]).0, Some(2));
+    // Somebody knows better.
+    let (code, said) = end(&["deploy", "--yes", "--open", "web.pushed"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(made().contains("microsoft.app/containerapps"), "{}", made());
+    // From now on nobody looks.
+    let (code, said) = end(&["deploy", "--yes"]);
+    assert!(code == Some(0) && said.contains("nothing to do"), "{said}");
+    assert!(lock().contains("Microsoft.App/containerApps\""), "{}", lock());
+}
+
 #[test]
 fn a_first_deploy_an_update_and_its_outputs() {
     let run = Run::new(FILES);

@@ -10,10 +10,14 @@
 )]
 
 mod fake;
+#[path = "gates/name_server.rs"]
+mod name_server;
 mod runs;
 mod wire;
 
 use fake::Fake;
+use name_server::{NameServer, Says};
+use runs::Cloud;
 use std::path::Path;
 
 #[test]
@@ -22,6 +26,36 @@ fn the_commands_of_the_page_print_what_it_says() {
     runs::page::<Fake>(&path, 5);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operate.md");
     runs::page::<Fake>(&path, 5);
+}
+
+/// A cloud, and a name server that does not know the domain until it was asked some times.
+struct Delegated {
+    fake: Fake,
+    server: NameServer,
+}
+
+impl Cloud for Delegated {
+    fn start() -> Delegated {
+        Delegated { fake: Fake::start(), server: NameServer::start_and_after(Says::Unknown, 4, Says::Servers(vec!["sitenameservers.example".to_owned()])) }
+    }
+
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        self.fake.environment().into_iter().chain([("STACKC_RESOLVER", self.server.address.to_string())]).collect()
+    }
+
+    fn acts(&self) -> Vec<String> {
+        self.fake.acts()
+    }
+
+    fn calls(&self) -> Vec<String> {
+        self.fake.calls()
+    }
+}
+
+#[test]
+fn the_commands_of_the_page_on_the_first_deploy_print_what_it_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/first-deploy.md");
+    runs::page::<Delegated>(&path, 4);
 }
 
 #[test]

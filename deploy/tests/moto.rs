@@ -13,6 +13,10 @@
 
 #[path = "../../tests/acceptance/engines.rs"]
 mod engines;
+#[path = "moto/gates.rs"]
+mod gates;
+#[path = "gates/name_server.rs"]
+mod name_server;
 mod runs;
 
 /// What the engines ask of the program under test.
@@ -129,7 +133,8 @@ fn the_life_of_botolphs() {
     run.ends(&["plan", "--detailed-exitcode"], 4);
     assert_eq!(run.fake.behind(&["inventory"]), before, "a plan leaves something behind");
 
-    run.ok(&["deploy", "--yes"]);
+    // Its domain is delegated already, as far as anybody knows here; what it is to wait for that, is told in `moto/gates.rs`.
+    run.ok(&["deploy", "--yes", "--open", "site.delegated"]);
     let outputs = run.ok(&["outputs", "--format", "json"]).stdout;
     run.fake.behind(&["stands", &outputs]);
     run.fake.behind(&["runs", "asanami/botolphs:1.2", &outputs, SECRET]);

@@ -17,8 +17,12 @@ mod azurerm;
 mod clouds;
 #[path = "../../tests/acceptance/engines.rs"]
 mod engines;
+#[path = "terraform/gates.rs"]
+mod gates;
 #[path = "terraform/gcs.rs"]
 mod gcs;
+#[path = "gates/name_server.rs"]
+mod name_server;
 #[path = "terraform/run.rs"]
 mod run;
 #[path = "terraform/state.rs"]

@@ -54,7 +54,7 @@ const AZURE: Judged = Judged {
 /// No schema of it from elsewhere is known, so the facts alone judge it.
 const GOOGLE: Judged = Judged {
     target: "tf-google",
-    facts: &["specs/providers/terraform-google.facts,project,region"],
+    facts: &["specs/providers/terraform-google.facts,project,region", "specs/providers/terraform-time.facts"],
     independent: &[],
     beside: &[],
     servers: false,

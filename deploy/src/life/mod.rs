@@ -1,15 +1,16 @@
 //! The verbs, the same for every engine: look, plan, show, refuse or ask, do, follow, explain.
 
 mod destroy;
+mod gates;
 mod look;
 mod operate;
 
 pub use look::moment;
 
-use crate::arguments::{Losses, OutputFormat, Place, PlanFormat, Values, Verb};
-use crate::compile::Compiled;
+use crate::arguments::{Gates, Losses, OutputFormat, Place, PlanFormat, Values, Verb};
+use crate::compile::{Compiled, Part};
 use crate::engine::wire::Pace;
-use crate::engine::{Ending, Engine, Event, Progress, State, Trouble, Wanted};
+use crate::engine::{Ending, Engine, Event, Progress, State, Trouble, Wanted, What};
 use crate::interrupt::{self, Pressed};
 use crate::lock::LockFile;
 use crate::question::Answer;
@@ -57,16 +58,31 @@ pub struct Life<E> {
     lock: LockFile,
     /// How long a second Ctrl-C is waited for.
     second_press: Duration,
+    /// Which running stack is meant, and by what it is looked.
     place: Place,
 }
 
 /// How a deploy is done.
 struct How {
     yes: bool,
+    /// Whether somebody has agreed to the whole of it already, as long as nothing is lost.
+    agreed: bool,
+    gates: Gates,
+    wait_for_gates: Option<u64>,
     detail: Detail,
     no_wait: bool,
     skip: Vec<String>,
     revert_drift: bool,
+}
+
+/// How one step of a deploy ended.
+enum Stepped {
+    /// Done, or there was nothing to do.
+    Done,
+    /// It is a part, and would remove this.
+    Impossible(String),
+    /// Otherwise, and all was said.
+    Left(Outcome),
 }
 
 /// How following ended.
@@ -103,11 +119,12 @@ impl<E: Engine> Life<E> {
             }
         }
         let ended = match verb {
-            Verb::Plan { values, losses, format, long, detailed_exitcode, revert_drift, .. } => {
-                self.plan(&values, &losses, (format, detail(long)), detailed_exitcode, revert_drift).await
+            Verb::Plan { values, losses, gates, format, long, detailed_exitcode, revert_drift, .. } => {
+                self.plan(&values, &losses, &gates, (format, detail(long)), detailed_exitcode, revert_drift).await
             }
-            Verb::Deploy { values, losses, yes, long, no_wait, skip, revert_drift, .. } => {
-                self.deploy(&values, &losses, &How { yes, detail: detail(long), no_wait, skip, revert_drift }).await
+            Verb::Deploy { values, losses, gates, wait_for_gates, yes, long, no_wait, skip, revert_drift, .. } => {
+                let how = How { yes, agreed: false, gates, wait_for_gates, detail: detail(long), no_wait, skip, revert_drift };
+                self.deploy(&values, &losses, how).await
             }
             Verb::Status { format, long, .. } => self.status(format, long).await,
             Verb::Outputs { format, name, .. } => self.outputs(format, name.as_deref()).await,
@@ -140,7 +157,15 @@ impl<E: Engine> Life<E> {
         )
     }
 
-    async fn plan(&mut self, values: &Values, losses: &Losses, shown_as: (PlanFormat, Detail), detailed: bool, revert_drift: bool) -> Result<Outcome, Trouble> {
+    async fn plan(
+        &mut self,
+        values: &Values,
+        losses: &Losses,
+        gates: &Gates,
+        shown_as: (PlanFormat, Detail),
+        detailed: bool,
+        revert_drift: bool,
+    ) -> Result<Outcome, Trouble> {
         match self.engine.state().await? {
             State::Busy(how, _) => {
                 return Err(Trouble::Resumable {
@@ -158,10 +183,13 @@ impl<E: Engine> Life<E> {
             Ok(wanted) => wanted,
             Err(outcome) => return Ok(outcome),
         };
+        let looked = self.looked_at(gates).await?;
         let mut plan = self.engine.plan(&wanted).await?;
+        plan.notes.extend(self.notes_of(&looked));
+        let looked = self.looked_json(&looked);
         if let Some(planned) = plan.with.take() {
             let shown = crate::engine::Plan { with: Some(()), changes: plan.changes, notes: plan.notes };
-            self.show(&shown, shown_as);
+            self.show(&shown, shown_as, looked);
             self.engine.discard(planned).await?;
             let refused = explain::guarded(&self.compiled, &shown.changes, &losses.allow_replace);
             if !refused.is_empty() {
@@ -170,16 +198,22 @@ impl<E: Engine> Life<E> {
             }
             return Ok(if detailed { Outcome::Changes } else { Outcome::Done });
         }
-        self.show(&plan, shown_as);
+        self.show(&plan, shown_as, looked);
         Ok(Outcome::Done)
     }
 
-    fn show<P>(&self, plan: &crate::engine::Plan<P>, (format, detail): (PlanFormat, Detail)) {
+    fn show<P>(&self, plan: &crate::engine::Plan<P>, (format, detail): (PlanFormat, Detail), gates: serde_json::Value) {
         let place = self.engine.place();
         match format {
             PlanFormat::Table => self.screen.print(&table::plan(&self.compiled, &place, plan, detail)),
             PlanFormat::Markdown => self.screen.print(&markdown::plan(&self.compiled, &place, plan)),
-            PlanFormat::Json => self.screen.print(&format!("{:#}\n", table::plan_json(&self.compiled, &place, self.engine.site().account.as_deref(), plan))),
+            PlanFormat::Json => {
+                let mut whole = table::plan_json(&self.compiled, &place, self.engine.site().account.as_deref(), plan);
+                if let Some(whole) = whole.as_object_mut().filter(|_| !self.compiled.graph.gates.is_empty()) {
+                    whole.insert("gates".to_owned(), gates);
+                }
+                self.screen.print(&format!("{whole:#}\n"));
+            }
         }
     }
 
@@ -205,7 +239,7 @@ impl<E: Engine> Life<E> {
         Ok(Ok(Wanted { template: self.compiled.template.clone(), params: found.given, protect, allowed, revert_drift }))
     }
 
-    async fn deploy(&mut self, values: &Values, losses: &Losses, how: &How) -> Result<Outcome, Trouble> {
+    async fn deploy(&mut self, values: &Values, losses: &Losses, how: How) -> Result<Outcome, Trouble> {
         if let Some(outcome) = self.make_fit(how.yes, &how.skip).await? {
             return Ok(outcome);
         }
@@ -213,28 +247,61 @@ impl<E: Engine> Life<E> {
             Ok(wanted) => wanted,
             Err(outcome) => return Ok(outcome),
         };
-        let plan = self.engine.plan(&wanted).await?;
+        if self.compiled.graph.gates.is_empty() {
+            return self.whole(&wanted, losses, &how).await;
+        }
+        self.in_steps(&wanted, losses, how).await
+    }
+
+    /// Deploys all of it.
+    async fn whole(&mut self, wanted: &Wanted, losses: &Losses, how: &How) -> Result<Outcome, Trouble> {
+        match self.step(wanted, losses, how, None).await? {
+            Stepped::Left(outcome) => Ok(outcome),
+            Stepped::Done | Stepped::Impossible(_) => {
+                self.print_outputs(OutputFormat::Table).await?;
+                self.renew_lock(&[]).await
+            }
+        }
+    }
+
+    /// Plans, asks, does and follows one template: that of all, or of a part, which removes nothing.
+    async fn step(&mut self, wanted: &Wanted, losses: &Losses, how: &How, part: Option<&Part>) -> Result<Stepped, Trouble> {
+        let plan = self.engine.plan(wanted).await?;
+        let going = plan.changes.iter().find(|change| part.is_some() && change.what == What::Remove).map(|change| self.compiled.label(&change.name));
+        if let Some(going) = going {
+            if let Some(planned) = plan.with {
+                self.engine.discard(planned).await?;
+            }
+            return Ok(Stepped::Impossible(going));
+        }
+        if let (Some(_), None) = (part, &plan.with) {
+            self.engine.finish(wanted).await?;
+            return Ok(Stepped::Done);
+        }
         self.screen.say(table::plan(&self.compiled, &self.engine.place(), &plan, how.detail).trim_end());
+        let behind = part.map(|part| self.behind(part));
+        behind.iter().for_each(|behind| self.screen.say(format!("  {:<12}  {behind}", "then add")));
         let Some(planned) = plan.with else {
-            self.engine.finish(&wanted).await?;
-            self.print_outputs(OutputFormat::Table).await?;
-            return self.renew_lock().await;
+            self.engine.finish(wanted).await?;
+            return Ok(Stepped::Done);
         };
         let refused = explain::guarded(&self.compiled, &plan.changes, &losses.allow_replace);
         if !refused.is_empty() {
             self.engine.discard(planned).await?;
             self.screen.report(refused, &self.compiled.sources);
-            return Ok(Outcome::WrongInput);
+            return Ok(Stepped::Left(Outcome::WrongInput));
         }
-        let question = format!("{} ({}): {}. Do this?", self.compiled.name, self.engine.place(), table::counts(&self.compiled, &plan.changes));
-        if let Some(outcome) = self.agreed(&question, how.yes).await {
+        let then = behind.map(|behind| format!(", then {behind}")).unwrap_or_default();
+        let question = format!("{} ({}): {}{then}. Do this?", self.compiled.name, self.engine.place(), table::counts(&self.compiled, &plan.changes));
+        let agreed = how.yes || how.agreed && !plan.changes.iter().any(|change| change.what.loses());
+        if let Some(outcome) = self.agreed(&question, agreed).await {
             self.engine.discard(planned).await?;
-            return Ok(outcome);
+            return Ok(Stepped::Left(outcome));
         }
         let running = self.engine.apply(planned).await?;
         if how.no_wait && self.engine.goes_on_alone(&running) {
             self.screen.say(format!("{} is being deployed, and not waited for: the same command takes it up again, and sees it through", self.compiled.name));
-            return Ok(Outcome::Begun);
+            return Ok(Stepped::Left(Outcome::Begun));
         }
         if how.no_wait {
             self.screen.say("--no-wait: what applies this ends with this command, so it is waited for");
@@ -244,12 +311,12 @@ impl<E: Engine> Life<E> {
             Detail::Nodes => Watch::of_plan(&self.compiled, &self.screen, &plan.changes),
         };
         match self.follow(running, &mut watch).await {
-            Followed::Left(outcome) => Ok(outcome),
+            Followed::Left(outcome) => Ok(Stepped::Left(outcome)),
             Followed::Ended(Ending::Done, _) => {
-                self.screen.say(format!("{} is deployed: {}", self.compiled.name, watch.summary()));
-                self.engine.finish(&wanted).await?;
-                self.print_outputs(OutputFormat::Table).await?;
-                self.renew_lock().await
+                let all = if part.is_some() { "is deployed as far as it can be" } else { "is deployed" };
+                self.screen.say(format!("{} {all}: {}", self.compiled.name, watch.summary()));
+                self.engine.finish(wanted).await?;
+                Ok(Stepped::Done)
             }
             Followed::Ended(Ending::Gone, events) => Err(Trouble::Refused {
                 what: "somebody removed the stack while it was being deployed".to_owned(),
@@ -259,19 +326,19 @@ impl<E: Engine> Life<E> {
             Followed::Ended(Ending::Failed { how, next, .. }, events) => {
                 let outcome = self.failed(&how, &next, &events);
                 self.last_words(&events).await;
-                Ok(outcome)
+                Ok(Stepped::Left(outcome))
             }
         }
     }
 
     /// Says in the lock file what runs now, where that is wanted.
-    async fn renew_lock(&mut self) -> Result<Outcome, Trouble> {
+    async fn renew_lock(&mut self, waiting: &[String]) -> Result<Outcome, Trouble> {
         let site = self.engine.site();
         if !self.lock.is_kept(&site) {
             return Ok(Outcome::Done);
         }
         let there = self.engine.status().await?.resources;
-        Ok(self.lock.renew(&site, &self.compiled, &there, &self.screen).await)
+        Ok(self.lock.renew(&site, &self.compiled, (&there, waiting), &self.screen).await)
     }
 
     /// Waits for what goes on, and mends what keeps the stack from being changed. How it ended, if it cannot be changed.

@@ -58,7 +58,7 @@ fn azure() -> Cloud {
 fn google() -> Cloud {
     Cloud {
         target: "tf-google",
-        facts: &["terraform-google.facts,project,region"],
+        facts: &["terraform-google.facts,project,region", "terraform-time.facts"],
         params: &[("PROJECT", Some("acme")), ("MAIL_SMTP_HOST", Some("smtp.example")), ("DATA_PASSWORD", None)],
         service: ("google_cloud_run_v2_service", &["template", "containers", "image"], json!({})),
         database: "google_sql_database_instance",

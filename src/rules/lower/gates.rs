@@ -85,7 +85,7 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
         if let ValKind::Text(text) = &val.kind {
             return Evidence::Known(text.clone());
         }
-        if let Some(output) = outputs.iter().find(|output| output.value.alike(val)) {
+        if let Some(output) = outputs.iter().find(|output| output.handle.is_none() && output.value.alike(val)) {
             return Evidence::Output(output.name.clone());
         }
         let format = self.checked.target().format;

@@ -4,7 +4,7 @@ mod bucket;
 mod calls;
 mod changes;
 mod fault;
-mod http;
+pub mod http;
 mod plan;
 mod policy;
 mod registry;
