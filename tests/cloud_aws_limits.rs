@@ -173,3 +173,42 @@ fn a_name_and_the_wildcard_below_it_are_proved_by_one_record() {
         assert_eq!(other, both, "without the one of the two, the record is still there and the same");
     }
 }
+
+/// A group takes no second rule for the same connections, not even while the first is on its way out.
+#[test]
+fn an_opening_under_another_name_is_the_same_rule() {
+    let rules = |target: &str, allow: &str| {
+        let made = template(target, &format!("network main\n firewall office network=main {{ {allow} }}"));
+        let mut found = std::collections::BTreeMap::new();
+        for kind in ["aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"] {
+            found.extend(made["resource"][kind].as_object().cloned().unwrap_or_default());
+        }
+        let of_rules = |one: &Value| one["Type"].as_str().is_some_and(|ty| ty.starts_with("AWS::EC2::SecurityGroup") && ty.ends_with("gress"));
+        found.extend(made["Resources"].as_object().cloned().unwrap_or_default().into_iter().filter(|(_, one)| of_rules(one)));
+        found
+    };
+    for target in ["cfn", "tf-aws"] {
+        for what in [
+            "port=80 cidr=\"10.1.10.0/24\"",
+            "port=80 to-port=90 cidr=\"10.1.10.0/24\"",
+            "protocol=udp direction=out port=53 cidr=\"0.0.0.0/0\"",
+            "protocol=any cidr=\"10.0.0.0/8\"",
+        ] {
+            let (before, after) = (rules(target, &format!("allow a {what}")), rules(target, &format!("allow b {what}")));
+            assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>(), "{target}: {what}");
+            assert_ne!(before, after, "its description is changed in place");
+        }
+        let all = rules(
+            target,
+            "allow a port=80 cidr=\"10.1.10.0/24\"; allow b port=80 cidr=\"10.11.0.0/24\"; allow c port=81 cidr=\"10.11.0.0/24\"; \
+             allow d protocol=udp port=80 cidr=\"10.11.0.0/24\"; allow e protocol=any cidr=\"10.11.0.0/24\"; \
+             allow f direction=out port=80 cidr=\"10.11.0.0/24\"; allow g port=80 to-port=81 cidr=\"10.11.0.0/24\"",
+        );
+        assert_eq!(all.len(), 7, "{target}: {:?}", all.keys());
+    }
+    // What is known only at the deploy is called by the stack's own word for it.
+    assert!(
+        rules("tf-aws", "allow web port=(get)door cidr=\"10.0.0.0/8\" }\n param door default=80 about=\"the port\"\n firewall other network=main {")
+            .contains_key("office_in_web")
+    );
+}

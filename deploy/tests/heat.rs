@@ -9,7 +9,11 @@
     clippy::indexing_slicing
 )]
 
+#[path = "heat/gates.rs"]
+mod gates;
 mod heat_fake;
+#[path = "gates/registry.rs"]
+mod registry;
 mod runs;
 mod wire;
 

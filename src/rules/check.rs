@@ -1340,7 +1340,7 @@ impl Checker<'_, '_> {
         }
         // An output that stands inside of the loop over this block belongs to each of its items.
         let rule = self.rules.lowering(&ty.name, self.sources)?;
-        let (expr, name) = find_item_output(&rule.body, &property.name, part)?;
+        let (expr, name, _) = find_item_output(&rule.body, &property.name, part)?;
         let scope = Scope { rule: Rc::clone(&rule), subject: Root::Type(Rc::clone(ty)), items: vec![(name.to_owned(), Ty::Block(Rc::clone(ty), index))] };
         let depth = self.known.len();
         self.known.push(name.to_owned());
@@ -1503,12 +1503,12 @@ pub(super) fn find_output<'r>(statements: &'r [Statement], wanted: &str) -> Opti
     None
 }
 
-/// An output that stands in a loop over a block, and the loop's name for the item.
-pub(super) fn find_item_output<'r>(statements: &'r [Statement], block: &str, wanted: &str) -> Option<(&'r Expr, &'r str)> {
+/// An output that stands in a loop over a block, the loop's name for the item, and what the loop does.
+pub(super) fn find_item_output<'r>(statements: &'r [Statement], block: &str, wanted: &str) -> Option<(&'r Expr, &'r str, &'r [Statement])> {
     for statement in statements {
         let found = match statement {
             Statement::Each(each) if each.over.parts.len() == 1 && each.over.parts.first().is_some_and(|part| part == block) => {
-                find_output(&each.body, wanted).map(|(value, _)| (value, each.name.as_str()))
+                find_output(&each.body, wanted).map(|(value, _)| (value, each.name.as_str(), each.body.as_slice()))
             }
             Statement::Each(each) => find_item_output(&each.body, block, wanted),
             Statement::When(_, body) => find_item_output(body, block, wanted),

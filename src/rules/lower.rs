@@ -1142,9 +1142,10 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         }
         let Some(&instance) = self.of_resource.get(&owner) else { return Item::Absent };
         let Some(found) = self.instances.get(instance).and_then(|made| find_item_output(&made.rule.body, property, name)) else { return Item::Absent };
-        let (expr, item_name) = found;
+        let (_, item_name, body) = found;
         let frame = vec![Binding { name: item_name, item: Item::Block { owner, property, record }, key: record.key.clone() }];
-        Item::Val(self.eval(expr, At { instance, frame: &frame, user: record.span }))
+        let at = At { instance, frame: &frame, user: record.span };
+        self.find_here(body, name, at).map_or(Item::Absent, |expr| Item::Val(self.eval(expr, at)))
     }
 
     fn step(&self, item: Item<'m>, part: &str, at: At<'_, 'm, 'r>, rule: Span) -> Item<'m> {
