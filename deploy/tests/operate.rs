@@ -113,6 +113,26 @@ fn a_job_goes_on_when_nobody_waits() {
 }
 
 #[test]
+fn ctrl_c_while_it_is_being_started_is_heard_afterwards() {
+    let run = deployed();
+    run.fake.with(|world| {
+        world.ecs.endless = true;
+        world.faults = vec![fake::Fault::of("ECS RunTask", 1, 1, wire::What::Slow(1_000))];
+    });
+    let child = run.command(&["run", "migrate"]).spawn().unwrap();
+    let began = std::time::Instant::now();
+    while !run.fake.with(|world| world.calls.iter().any(|call| call == "ECS RunTask")) {
+        assert!(began.elapsed() < runs::LIMIT, "it does not come to where it is interrupted");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    assert!(Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    let words = "migrate is started: task 0001";
+    assert!(output.status.code() == Some(130) && err.contains(words) && err.contains("and the job goes on"), "{:?} {err}", output.status);
+}
+
+#[test]
 fn a_lost_answer_starts_no_second_task() {
     let run = deployed();
     run.fake.with(|world| world.faults = vec![fake::Fault::of("ECS RunTask", 1, 1, wire::What::CutAfter)]);

@@ -122,6 +122,8 @@ impl<E: Engine> Life<E> {
 
     async fn run_with<C: Client>(&mut self, client: &C, job: &str, arguments: &[String], no_wait: bool) -> Result<Outcome, Trouble> {
         let began = Instant::now();
+        // What is pressed while it is being started is heard afterwards: else a job would run that nobody was told of.
+        interrupt::listen();
         let run = match client.start(arguments).await {
             Ok(run) => run,
             Err(Trouble::Resumable { what, next }) => {
