@@ -191,3 +191,15 @@ fn what_breaks_applications_and_what_is_lost_by_default_counts() {
     let web = found["targets"][0]["nodes"].as_array().unwrap().iter().find(|node| node["name"] == "web").unwrap();
     assert!(web["share"].as_u64().unwrap() < 800, "{web:#}");
 }
+
+#[test]
+fn the_readme_shows_what_the_program_says() {
+    let output = stackc(root(), &["portability", "examples/botolphs/stack.kdl", "--from", "cfn"]);
+    let plain = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    let said = plain(&stdout(&output));
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let block = readme.split("```").find(|block| block.trim_start().starts_with("botolphs: what is worse than on cfn")).unwrap();
+    let block = plain(block.trim());
+    let odd: Vec<&str> = block.split("\n\n").filter(|piece| !said.contains(piece)).collect();
+    assert!(block.contains("score of 100") && odd.is_empty(), "README.md says otherwise:\n{}", odd.join("\n\n"));
+}
