@@ -69,7 +69,7 @@ impl Compiler {
         } else {
             // What could not be read hides no other mistake, and is not reported as something that is missing as well.
             let echo = |span: Span| reported.iter().any(|line| line.file == span.file && line.start <= span.start && span.start <= line.end);
-            out.extend(found.into_iter().filter(|found| found.is_error() && !echo(found.primary.span)));
+            out.extend(found.into_iter().filter(|found| found.is_error() && !found.is_of_several() && !echo(found.primary.span)));
             out.extend(problems);
         }
         let targets = self.targets(sources);

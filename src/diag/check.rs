@@ -174,8 +174,11 @@ pub fn duplicate_key(span: Span, block: &str, key: &str, first: Span) -> Diagnos
 }
 
 /// E0227: properties that do not go together.
+pub const TOGETHER: &str = "E0227";
+
+/// What properties ask of each other, and is not so.
 pub fn constraint(span: Span, message: String, why: &str, help: String) -> Diagnostic {
-    Diagnostic::error("E0227", span, message, why.trim_end_matches('.').to_owned()).help(help)
+    Diagnostic::error(TOGETHER, span, message, why.trim_end_matches('.').to_owned()).help(help)
 }
 
 /// E0228: no such stage.

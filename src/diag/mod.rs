@@ -87,6 +87,11 @@ impl Diagnostic {
         if span == Span::default() { self } else { self.related(span, text) }
     }
 
+    /// Whether it is about what properties ask of each other: that can be judged only where all of them could be read.
+    pub fn is_of_several(&self) -> bool {
+        self.code == check::TOGETHER
+    }
+
     /// Whether it stops the build.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

@@ -259,9 +259,7 @@ impl<'t> Lexer<'t> {
         match (self.byte(0), self.byte(1)) {
             // An address or a path without quotes: what follows is no comment.
             (Some(b'/'), Some(b'/')) if self.text.get(start..self.at).is_some_and(|word| word.ends_with(':')) => {
-                while self.at < self.text.len() && !self.at_newline() {
-                    self.any(out);
-                }
+                self.rest_of_value(out);
                 out.push(start, self.at, Mistake::AddressWithoutQuotes);
                 Kind::Wrong
             }
@@ -335,9 +333,9 @@ impl<'t> Lexer<'t> {
             }
         }
         if quotes == 1 {
-            // What was meant to be in it cannot be known; what closes its block most likely was not.
+            // What was meant to be in it cannot be known; what opens or closes a block at its end most likely was not.
             let line = self.text.get(opened + 1..self.at).unwrap_or_default();
-            self.at = opened + 1 + line.trim_end_matches(['}', ';', ' ', '\t']).len();
+            self.at = opened + 1 + line.trim_end_matches(['{', '}', ';', ' ', '\t']).len();
         } else {
             // Neither can where it was meant to end: its first line is as good as any.
             self.at = opened + quotes;

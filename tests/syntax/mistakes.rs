@@ -34,6 +34,8 @@ fn one_mistake_is_told_once_at_its_place() {
         ("a (get)\nc", "E0101", "(get)", "`(get)` with nothing behind it", "a c"),
         ("a (b)(c)d\ne", "E0101", "(", "two forms behind one another", "a e"),
         ("a \"b\nc", "E0101", "\"", "this text is not closed", "a c"),
+        ("a b=c\" d=1 {\n    e\n}\nf", "E0101", "\"", "this text is not closed", "a { e } f"),
+        ("a https://b.example/c\" {\n    e\n}\nf", "E0101", "https://b.example/c\"", "an address needs quotes", "a { e } f"),
         ("a { b \"c }\nd", "E0101", "\"", "this text is not closed", "a { b } d"),
         ("a #\"b\"\nc", "E0101", "#\"", "this text is not closed", "a c"),
         ("a \"\"\"b\"\"\"\nc", "E0101", "\"\"\"b\"\"\"", "three quotes are for text of several lines", "a c"),
@@ -141,6 +143,7 @@ fn a_half_typed_line_hides_no_other_mistake_and_makes_none() {
         "    database data network=main engine=postgres { name \"shop }",
         "    service web network=main { image \"nginx\" port 80 }} ",
         "    service web network=main { image nginx/latest; port 80 }",
+        "    load-balancer all network=main { listen 80 }; service web network=main image=nginx\" port=80 { route all path=\"/\" }",
         "    dns-record www zone=main label=a/b kind=A { values 192.0.2.10 }",
     ];
     let mut problems = Vec::new();
