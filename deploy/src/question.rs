@@ -15,8 +15,10 @@ pub enum Answer<T> {
     Left,
 }
 
-/// Waits for what `read` gets from the terminal, or for Ctrl-C.
+/// Waits for what `read` asks for and gets from the terminal, or for Ctrl-C.
 pub async fn typed(read: impl FnOnce() -> io::Result<Option<String>> + Send + 'static) -> Answer<String> {
+    // Before the question is seen: whoever reads it may press Ctrl-C at once.
+    interrupt::listen();
     let (sender, receiver) = oneshot::channel();
     // It cannot be called back from its reading; it ends with the program.
     std::thread::spawn(move || sender.send(read()));

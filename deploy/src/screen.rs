@@ -146,10 +146,9 @@ impl Screen {
         if !self.asks {
             return Answer::Nobody;
         }
-        if std::io::stderr().lock().write_all(self.veil(prompt).as_bytes()).is_err() {
-            return Answer::Nobody;
-        }
-        question::typed(|| {
+        let prompt = self.veil(prompt);
+        question::typed(move || {
+            std::io::stderr().lock().write_all(prompt.as_bytes())?;
             let mut answer = String::new();
             let read = std::io::stdin().lock().read_line(&mut answer)?;
             Ok((read > 0).then(|| answer.trim_end_matches(['\r', '\n']).to_owned()))
