@@ -11,12 +11,15 @@ use crate::engine::wire::Pace;
 use crate::life::Life;
 use crate::lock::LockFile;
 use crate::screen::Screen;
-use crate::{Outcome, params, wrong_call};
+use crate::{Outcome, params, saved, wrong_call};
 use stackc::emit::Format;
 use std::time::Duration;
 
 /// Runs what the arguments ask for.
-pub async fn run(arguments: Arguments) -> Outcome {
+pub async fn run(mut arguments: Arguments) -> Outcome {
+    if let Err(outcome) = saved::enter(&mut arguments.verb) {
+        return outcome;
+    }
     let place = arguments.verb.place().clone();
     if let (Verb::Outputs { .. }, file) = (&arguments.verb, &place.input.file)
         && file.extension().is_none()

@@ -28,6 +28,7 @@ mod params;
 mod question;
 #[path = "../../src/cli/report.rs"]
 mod report;
+mod saved;
 mod screen;
 mod table;
 mod watch;
