@@ -244,6 +244,17 @@ pub enum Verb {
         #[arg(long)]
         long: bool,
     },
+    /// List the running stacks, stages and copies of an account or a project
+    #[command(
+        after_help = "Examples:\n  stackc list\n  stackc list --target cfn --region eu-west-1\n  stackc list --format json\n\nThe stack's file only says which target is meant: with --target none is needed."
+    )]
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// How they are printed
+        #[arg(long, value_enum, default_value = "table")]
+        format: PrintFormat,
+    },
     /// Print the outputs of a running stack
     #[command(after_help = "Examples:\n  stackc outputs\n  stackc outputs --format env > .env\n  stackc outputs --name files\n  stackc outputs --format json")]
     Outputs {
@@ -350,6 +361,7 @@ impl Verb {
             Verb::Plan { place, .. }
             | Verb::Deploy { place, .. }
             | Verb::Status { place, .. }
+            | Verb::List { place, .. }
             | Verb::Outputs { place, .. }
             | Verb::Events { place, .. }
             | Verb::Drift { place, .. }

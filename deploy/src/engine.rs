@@ -235,6 +235,23 @@ pub struct Status {
     pub resources: Vec<ResourceStatus>,
 }
 
+/// A running stack, as a list of all that run has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name there.
+    pub name: String,
+    /// The name of the stack that it was made of, where the cloud has it.
+    pub stack: Option<String>,
+    /// The stage and the copy, as far as there are any.
+    pub which: Vec<String>,
+    /// The cloud's word for how it is.
+    pub how: String,
+    /// When it was changed last, as the cloud says it.
+    pub changed: Option<String>,
+    /// What it lies in, where a place has several of one name.
+    pub within: Option<String>,
+}
+
 /// How a resource is.
 #[derive(Debug, Clone)]
 pub struct ResourceStatus {

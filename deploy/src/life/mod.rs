@@ -141,6 +141,8 @@ impl<E: Engine> Life<E> {
                 }
             }
             Verb::Status { format, long, .. } => self.status(format, long).await,
+            // Of no one stack, and done before one is compiled.
+            Verb::List { .. } => Ok(Outcome::Done),
             Verb::Outputs { format, name, .. } => self.outputs(format, name.as_deref()).await,
             Verb::Events { last, follow, format, .. } => self.events(last, follow, format).await,
             Verb::Drift { format, detailed_exitcode, .. } => self.drift(format, detailed_exitcode).await,
