@@ -25,6 +25,8 @@ mod gcs;
 mod name_server;
 #[path = "terraform/run.rs"]
 mod run;
+#[path = "terraform/saved.rs"]
+mod saved;
 #[path = "terraform/state.rs"]
 mod state;
 #[path = "terraform/tofu.rs"]

@@ -24,9 +24,9 @@ const REMINDER: Duration = Duration::from_secs(600);
 
 /// A gate that counts, and how it is.
 pub(super) struct Looked {
-    index: usize,
-    gate: Gate,
-    seen: Seen,
+    pub(super) index: usize,
+    pub(super) gate: Gate,
+    pub(super) seen: Seen,
     /// What is looked for, where all of it is known.
     evidence: Option<Vec<String>>,
 }
@@ -176,7 +176,7 @@ impl<E: Engine> Life<E> {
     }
 
     /// The addresses of what runs.
-    async fn there(&mut self) -> Result<Vec<String>, Trouble> {
+    pub(super) async fn there(&mut self) -> Result<Vec<String>, Trouble> {
         Ok(self.engine.status().await?.resources.into_iter().map(|resource| resource.name).collect())
     }
 

@@ -16,6 +16,7 @@ impl Site for World {
             ["token"] => "Token",
             ["subscriptions", _, "answers", _] => "Result",
             ["subscriptions", _, "removals", ..] => "Removal",
+            ["subscriptions", _, "resourcegroups"] => "ListGroups",
             ["subscriptions", _, _, _] => return format!("{}Group", verb(method)),
             ["subscriptions", _, _, _, "resources"] => "ListResources",
             [.., "deploymentStacks"] => "ListStacks",
@@ -114,6 +115,7 @@ impl World {
                     json!({ "id": format!("/subscriptions/1/resourceGroups/{group}"), "name": group, "location": found.location, "tags": found.tags, "properties": { "provisioningState": state } }),
                 )
             }
+            "ListGroups" => plain(json!({ "value": self.groups.keys().map(|name| json!({ "name": name })).collect::<Vec<_>>() })),
             "PutGroup" => {
                 self.acts.push("PutGroup".to_owned());
                 self.groups
@@ -138,7 +140,7 @@ impl World {
                 plain(json!({ "value": found }))
             }
             "ListStacks" => {
-                let found: Vec<Value> = self.stacks.iter().filter(|stack| stack.group == group).map(|stack| json!({ "name": stack.name })).collect();
+                let found: Vec<Value> = (0..self.stacks.len()).filter(|at| self.stacks[*at].group == group).map(|at| self.shown(at)).collect();
                 plain(json!({ "value": found }))
             }
             "GetStack" => {
