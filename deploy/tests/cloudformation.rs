@@ -350,6 +350,17 @@ fn a_secret_that_the_cloud_quotes_is_not_repeated() {
     assert!(ended.stdout.contains("Invalid value **** for SecretString"), "{}{}", ended.stdout, ended.stderr);
 }
 
+/// Of a reason without end a person sees the beginning.
+#[test]
+fn a_reason_is_bounded() {
+    let run = Run::new(FILES);
+    let reason: &'static str = Box::leak(format!("it is wrong{}", " and wrong".repeat(10_000)).into_boxed_str());
+    run.fake.with(|world| world.script.fail = Some(("MediaBucket", reason)));
+    let ended = run.ends(&["deploy", "--yes"], 3);
+    let said = ended.stderr.matches("and wrong").count();
+    assert!((100..1_000).contains(&said), "{said}");
+}
+
 #[test]
 fn what_the_cloud_finds_before_it_begins_is_at_the_line() {
     let run = Run::new(FILES);

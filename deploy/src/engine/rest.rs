@@ -155,7 +155,7 @@ impl Rest {
             // Any server in between can say so of an address that it does not know.
             return Err(Fault::Strange(format!("404 without the cloud's own reason, but {}", beginning(&bytes))));
         }
-        let text = own.map_or_else(|| beginning(&bytes), |text| cut(&text));
+        let text = own.map_or_else(|| beginning(&bytes), |text| bounded(&text));
         Err(match status {
             401 => Fault::Expired(text, self.again),
             429 => Fault::Throttled(text),
@@ -184,17 +184,17 @@ pub async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, Fault> {
 fn host(location: Option<&HeaderValue>) -> String {
     let text = location.and_then(|text| text.to_str().ok()).unwrap_or_default();
     let server = text.split_once("://").map(|(scheme, rest)| format!("{scheme}://{}", rest.split(['/', '?', '#']).next().unwrap_or_default()));
-    server.map_or_else(|| "an address of the same server".to_owned(), |server| cut(&server))
+    server.map_or_else(|| "an address of the same server".to_owned(), |server| bounded(&server))
 }
 
 /// How an answer begins, for a person.
 fn beginning(bytes: &[u8]) -> String {
     let start = bytes.get(..bytes.len().min(4 * MOST_SHOWN)).unwrap_or(bytes);
-    String::from_utf8_lossy(start).lines().map(str::trim).find(|line| !line.is_empty()).map_or("nothing at all".to_owned(), cut)
+    String::from_utf8_lossy(start).lines().map(str::trim).find(|line| !line.is_empty()).map_or("nothing at all".to_owned(), bounded)
 }
 
 /// A text of which a person sees no more than a few lines.
-fn cut(text: &str) -> String {
+pub fn bounded(text: &str) -> String {
     if text.chars().count() <= MOST_SHOWN { text.to_owned() } else { text.chars().take(MOST_SHOWN).chain(['…']).collect() }
 }
 

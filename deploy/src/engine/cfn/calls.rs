@@ -2,6 +2,7 @@
 
 use super::fault::fault;
 use super::{BY_A_USER, Cfn, LOOKS, Planned, Running, Verb, is_stack, word};
+use crate::engine::rest::bounded;
 use crate::engine::wire::{Fault, act, read, token};
 use crate::engine::{Engine, Listed, Reason, ResourceStatus, Trouble};
 use crate::list::described;
@@ -159,14 +160,14 @@ impl Cfn {
                 name: event.logical_resource_id().map(str::to_owned),
                 ty: event.resource_type().unwrap_or_default().to_owned(),
                 property,
-                text: text.to_owned(),
+                text: bounded(text),
             };
             if !reasons.contains(&reason) {
                 reasons.push(reason);
             }
         }
         if reasons.is_empty() {
-            reasons.push(Reason { name: None, ty: String::new(), property: None, text: otherwise.to_owned() });
+            reasons.push(Reason { name: None, ty: String::new(), property: None, text: bounded(otherwise) });
         }
         reasons
     }

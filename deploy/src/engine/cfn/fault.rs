@@ -1,6 +1,6 @@
 //! What became of a call to AWS, from what its client says.
 
-use crate::engine::rest::MOST_BYTES;
+use crate::engine::rest::{MOST_BYTES, bounded};
 use crate::engine::wire::{Fault, no_answer};
 use aws_sdk_cloudformation::config::http::HttpResponse;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -76,7 +76,7 @@ where
 
 /// What a refusal comes to, by its status and its code.
 pub fn of_code(status: u16, code: &str, text: &str) -> Fault {
-    let text = text.to_owned();
+    let text = bounded(text);
     match code {
         "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" | "RequestThrottled" | "RequestThrottledException" => {
             Fault::Throttled(text)

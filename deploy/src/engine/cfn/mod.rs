@@ -10,6 +10,7 @@ mod policy;
 mod registry;
 mod template;
 
+use super::rest::bounded;
 use super::wire::{Fault, Notice, Pace, act, read, token};
 use super::{Cure, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, Site, State, Status, Step, Trouble, Wanted};
 use aws_sdk_cloudformation::Client;
@@ -463,7 +464,7 @@ fn is_stack(event: &StackEvent) -> bool {
 fn event(event: &StackEvent) -> Event {
     let word = event.resource_status().map(|status| status.as_str()).unwrap_or_default();
     // That somebody asked for it is no reason.
-    let reason = event.resource_status_reason().map(|reason| reason.trim().to_owned()).filter(|reason| reason != BY_A_USER);
+    let reason = event.resource_status_reason().map(|reason| bounded(reason.trim())).filter(|reason| reason != BY_A_USER);
     let cancelled = reason.as_deref().is_some_and(|reason| reason.to_ascii_lowercase().contains("cancelled"));
     let step = match word {
         // What is given up because something else failed is no reason.
