@@ -52,7 +52,7 @@ pub enum Outcome {
     Changes,
     /// Begun and not waited for, as was asked, or a gate is still shut: the same command goes on.
     Begun,
-    /// Nobody waited for the end.
+    /// Nobody waited for the end, or somebody said no.
     Left,
     /// What was run ended so.
     Status(u8),
