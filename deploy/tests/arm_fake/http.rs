@@ -16,6 +16,10 @@ impl Site for World {
             ["token"] => "Token",
             ["subscriptions", _, "answers", _] => "Result",
             ["subscriptions", _, "removals", ..] => "Removal",
+            [.., "jobs", _, "start"] => "StartJob",
+            [.., "executions"] => "ListExecutions",
+            [.., "executions", _] => "GetExecution",
+            [.., "api", "query"] => "Query",
             ["subscriptions", _, _, _] => return format!("{}Group", verb(method)),
             ["subscriptions", _, _, _, "resources"] => "ListResources",
             [.., "deploymentStacks"] => "ListStacks",
@@ -95,7 +99,9 @@ impl World {
         let version = query.split('&').find_map(|pair| pair.strip_prefix("api-version=")).unwrap_or_default();
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         assert_eq!(parts[1], SUBSCRIPTION);
-        let wanted = if name.ends_with("Stack") || name == "ListStacks" || name == "ExportTemplate" {
+        let wanted = if let Some(version) = super::jobs::version(name) {
+            version
+        } else if name.ends_with("Stack") || name == "ListStacks" || name == "ExportTemplate" {
             "2025-07-01"
         } else if parts.contains(&"deployments") {
             "2025-04-01"
@@ -107,6 +113,7 @@ impl World {
         let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
         let base = format!("http://127.0.0.1:{}/subscriptions/{SUBSCRIPTION}", self.port);
         match name {
+            "StartJob" | "ListExecutions" | "GetExecution" | "Query" => plain(super::jobs::answer(self, name, &parts)),
             "GetGroup" => {
                 let found = self.group(group)?;
                 let state = if found.going.is_some() { "Deleting" } else { "Succeeded" };
