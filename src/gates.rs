@@ -44,7 +44,7 @@ impl Look {
         match self {
             Look::DnsDelegation => &["domain", "name-servers"],
             Look::Image => &["image"],
-            Look::Run => &["job"],
+            Look::Run => &["node"],
         }
     }
 }

@@ -167,7 +167,7 @@ pub enum OutputFormat {
 pub enum Verb {
     /// Show what a deploy would add, change, replace and remove
     #[command(
-        after_help = "Examples:\n  stackc plan\n  stackc plan --stage prod --set image=acme/shop:1.3\n  stackc plan --format markdown    for a comment on a pull request\n  stackc plan --format json --detailed-exitcode    for CI: exit code 4 means changes"
+        after_help = "Examples:\n  stackc plan\n  stackc plan --stage prod --set image=acme/shop:1.3\n  stackc plan --format markdown    for a comment on a pull request\n  stackc plan --out shop.plan    for `stackc deploy shop.plan`\n  stackc plan --format json --detailed-exitcode    for CI: exit code 4 means changes"
     )]
     Plan {
         #[command(flatten)]
@@ -184,6 +184,9 @@ pub enum Verb {
         /// A line for each resource, with its type, and all that changes in it
         #[arg(long)]
         long: bool,
+        /// Put the plan into a file, which `stackc deploy FILE` does as it is
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
         /// Exit code 4 when there are changes
         #[arg(long)]
         detailed_exitcode: bool,
@@ -193,7 +196,7 @@ pub enum Verb {
     },
     /// Take a stack to a running one: plan, ask, do, and follow it
     #[command(
-        after_help = "Examples:\n  stackc deploy\n  stackc deploy --set image=acme/shop:1.3 --yes\n  stackc deploy --stage prod --instance green\n  stackc deploy --allow-replace data\n  stackc deploy --stage prod --lock"
+        after_help = "Examples:\n  stackc deploy\n  stackc deploy --set image=acme/shop:1.3 --yes\n  stackc deploy --stage prod --instance green\n  stackc deploy --allow-replace data\n  stackc deploy --stage prod --lock\n  stackc deploy shop.plan    what `stackc plan --out shop.plan` has shown, and nothing else"
     )]
     Deploy {
         #[command(flatten)]
@@ -225,6 +228,9 @@ pub enum Verb {
         /// Keep what runs in stack.lock.kdl, by which `stackc build` refuses what would replace data; once it stands there, it is renewed without this
         #[arg(long)]
         lock: bool,
+        /// The plan that is in the file.
+        #[arg(skip)]
+        saved: Option<Box<crate::saved::Saved>>,
     },
     /// Show how a running stack is
     #[command(after_help = "Examples:\n  stackc status\n  stackc status --stage prod --format json")]
@@ -237,6 +243,17 @@ pub enum Verb {
         /// A line for each resource, with what the cloud calls it
         #[arg(long)]
         long: bool,
+    },
+    /// List the running stacks, stages and copies of an account or a project
+    #[command(
+        after_help = "Examples:\n  stackc list\n  stackc list --target cfn --region eu-west-1\n  stackc list --format json\n\nThe stack's file only says which target is meant: with --target none is needed."
+    )]
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// How they are printed
+        #[arg(long, value_enum, default_value = "table")]
+        format: PrintFormat,
     },
     /// Print the outputs of a running stack
     #[command(after_help = "Examples:\n  stackc outputs\n  stackc outputs --format env > .env\n  stackc outputs --name files\n  stackc outputs --format json")]
@@ -344,6 +361,7 @@ impl Verb {
             Verb::Plan { place, .. }
             | Verb::Deploy { place, .. }
             | Verb::Status { place, .. }
+            | Verb::List { place, .. }
             | Verb::Outputs { place, .. }
             | Verb::Events { place, .. }
             | Verb::Drift { place, .. }

@@ -11,13 +11,19 @@ use crate::engine::wire::Pace;
 use crate::life::Life;
 use crate::lock::LockFile;
 use crate::screen::Screen;
-use crate::{Outcome, params, wrong_call};
+use crate::{Outcome, list, params, saved, wrong_call};
 use stackc::emit::Format;
 use std::time::Duration;
 
 /// Runs what the arguments ask for.
-pub async fn run(arguments: Arguments) -> Outcome {
+pub async fn run(mut arguments: Arguments) -> Outcome {
+    if let Err(outcome) = saved::enter(&mut arguments.verb) {
+        return outcome;
+    }
     let place = arguments.verb.place().clone();
+    if let Verb::List { format, .. } = &arguments.verb {
+        return list::run(&place, *format, arguments.message_format).await;
+    }
     if let (Verb::Outputs { .. }, file) = (&arguments.verb, &place.input.file)
         && file.extension().is_none()
         && !file.exists()
@@ -63,15 +69,19 @@ pub async fn run(arguments: Arguments) -> Outcome {
 }
 
 async fn cloudformation(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Cfn, Trouble> {
-    let options = cfn::Options {
-        stack: compiled.name.clone(),
+    Cfn::new(for_cloudformation(compiled.name.clone(), place), pace(place), screen.notice()).await
+}
+
+/// What CloudFormation's engine is told of a call.
+pub fn for_cloudformation(stack: String, place: &Place) -> cfn::Options {
+    cfn::Options {
+        stack,
         region: place.region.clone(),
         profile: place.profile.clone(),
         endpoint: place.endpoint_url.clone(),
         role: place.role.clone(),
         bucket: place.template_bucket.clone(),
-    };
-    Cfn::new(options, pace(place), screen.notice()).await
+    }
 }
 
 async fn azure(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Arm, Trouble> {
@@ -84,14 +94,14 @@ async fn azure(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Ar
         ));
     }
     let given = |name: &str| std::env::var(params::variable(name)).ok();
-    let options = arm::Options {
-        stack: compiled.name.clone(),
-        group: place.resource_group.clone(),
-        region: place.region.clone(),
-        endpoint: place.endpoint_url.clone(),
-        params: compiled.origins.params.iter().map(|param| (param.name.clone(), param.user_name.clone(), given(&param.user_name))).collect(),
-    };
-    Arm::new(options, pace(place), screen.notice()).await
+    let params = compiled.origins.params.iter().map(|param| (param.name.clone(), param.user_name.clone(), given(&param.user_name))).collect();
+    Arm::new(for_azure(compiled.name.clone(), params, place), pace(place), screen.notice()).await
+}
+
+/// What Azure's engine is told of a call.
+pub fn for_azure(stack: String, params: Vec<(String, String, Option<String>)>, place: &Place) -> arm::Options {
+    let (group, region, endpoint) = (place.resource_group.clone(), place.region.clone(), place.endpoint_url.clone());
+    arm::Options { stack, group, region, endpoint, params }
 }
 
 /// How long to wait for what.
@@ -107,9 +117,12 @@ async fn heat(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Hea
     if place.role.is_some() {
         return Err(Trouble::Cannot("Heat acts as whoever calls it, and takes no role: name another cloud of clouds.yaml (--profile)".to_owned()));
     }
-    let options =
-        heat::Options { stack: compiled.name.clone(), region: place.region.clone(), profile: place.profile.clone(), endpoint: place.endpoint_url.clone() };
-    Heat::new(options, pace(place), screen.notice()).await
+    Heat::new(for_heat(compiled.name.clone(), place), pace(place), screen.notice()).await
+}
+
+/// What Heat's engine is told of a call.
+pub fn for_heat(stack: String, place: &Place) -> heat::Options {
+    heat::Options { stack, region: place.region.clone(), profile: place.profile.clone(), endpoint: place.endpoint_url.clone() }
 }
 
 fn terraform(compiled: &Compiled, place: &Place, screen: &Screen) -> Result<Terraform, Trouble> {

@@ -68,6 +68,23 @@ pub fn compile(place: &Place, format: MessageFormat) -> Result<Compiled, Outcome
     Ok(Compiled { sources, target, stack, name, template: artefact.text, origins, state, graph, style, span: model.span, stateful, gone: BTreeMap::new() })
 }
 
+/// The target that is meant; the stack's file is read only where the call does not say it, and what is wrong in it hinders nothing.
+pub fn target(place: &Place, format: MessageFormat) -> Result<Target, Outcome> {
+    if place.target.is_some() {
+        let mut sources = Sources::default();
+        let all = files::compiler(place.input.rules.as_deref())?.targets(&mut sources);
+        return choose(place.target.as_deref(), all, &[]);
+    }
+    let (compiler, mut sources, file) = files::open(&place.input)?;
+    let (model, out) = compiler.check(file, Variant { stage: None, instance: None }, &mut sources);
+    let Some(model) = model else {
+        report::report(&out.sorted(), &sources, format, true);
+        return Err(Outcome::WrongInput);
+    };
+    let all = compiler.targets(&mut sources);
+    choose(None, all, &model.targets.iter().map(|name| name.text.as_str()).collect::<Vec<_>>())
+}
+
 /// The target: the one that is asked for, or the stack's only one.
 fn choose(wanted: Option<&str>, all: Vec<Target>, named: &[&str]) -> Result<Target, Outcome> {
     let names = stackc::diag::list(all.iter().map(|target| &target.name));

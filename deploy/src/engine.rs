@@ -247,6 +247,23 @@ pub struct Status {
     pub resources: Vec<ResourceStatus>,
 }
 
+/// A running stack, as a list of all that run has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name there.
+    pub name: String,
+    /// The name of the stack that it was made of, where the cloud has it.
+    pub stack: Option<String>,
+    /// The stage and the copy, as far as there are any.
+    pub which: Vec<String>,
+    /// The cloud's word for how it is.
+    pub how: String,
+    /// When it was changed last, as the cloud says it.
+    pub changed: Option<String>,
+    /// What it lies in, where a place has several of one name.
+    pub within: Option<String>,
+}
+
 /// How a resource is.
 #[derive(Debug, Clone)]
 pub struct ResourceStatus {
@@ -376,6 +393,20 @@ pub trait Engine {
 
     /// What a deploy would do. Nothing of the stack is changed.
     async fn plan(&mut self, wanted: &Wanted) -> Result<Plan<Self::Planned>, Trouble>;
+
+    /// What a file has to keep of a plan, so that it can be done later; the plan waits until then.
+    async fn keep(&mut self, planned: Self::Planned) -> Result<serde_json::Value, Trouble>;
+
+    /// A plan that was kept; why it is not to be done any more, as words behind "the plan", when the stack is another by now.
+    async fn take_up(&mut self, kept: &serde_json::Value, wanted: &Wanted) -> Result<Result<Plan<Self::Planned>, String>, Trouble>;
+
+    /// Whether a plan that is kept has the value of a parameter in it, or its cloud has, by its name in the template.
+    fn keeps_value(&self, param: &str) -> bool;
+
+    /// What else is to be known of a file with such a plan, as words without a full stop.
+    fn what_a_plan_holds(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Forgets a plan, and takes away all that planning left in the cloud.
     async fn discard(&mut self, planned: Self::Planned) -> Result<(), Trouble>;

@@ -1,4 +1,4 @@
-//! Takes a stack to a running one: plan, deploy, status, outputs, events, drift, run, logs, shell, destroy. `stackc` hands these verbs over.
+//! Takes a stack to a running one: plan, deploy, status, list, outputs, events, drift, run, logs, shell, destroy. `stackc` hands these verbs over.
 //!
 //! The same stack.kdl is compiled here as `stackc build` compiles it; [`begin`] finds its engine; an [`engine`] brings the template to life; [`life`] decides, asks and explains, whichever
 //! engine it is; [`screen`] is all that is printed.
@@ -20,6 +20,7 @@ mod files;
 mod gates;
 mod interrupt;
 mod life;
+mod list;
 mod lock;
 mod markdown;
 mod operate;
@@ -28,6 +29,7 @@ mod params;
 mod question;
 #[path = "../../src/cli/report.rs"]
 mod report;
+mod saved;
 mod screen;
 mod table;
 mod watch;

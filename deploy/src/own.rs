@@ -41,13 +41,13 @@ pub fn private_folder(path: &Path) -> std::io::Result<()> {
 ///
 /// # Errors
 /// Says why it cannot be written.
-pub fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
+pub fn private_file(path: &Path, content: impl AsRef<[u8]>) -> std::io::Result<()> {
     let mut options = File::options();
     options.create(true).truncate(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    match file.write_all(text.as_bytes()) {
+    match file.write_all(content.as_ref()) {
         Err(error) if error.kind() == ErrorKind::WriteZero => Err(Error::other("the disk is full")),
         other => other,
     }

@@ -2,7 +2,6 @@
 //! the caller insists, since a shell's history and the list of processes show it.
 
 use crate::arguments::Values;
-use crate::compile::Compiled;
 use crate::engine::{Given, Previous};
 use crate::question::Answer;
 use crate::screen::Screen;
@@ -208,7 +207,7 @@ fn unquoted(value: &str) -> Option<String> {
 
 /// What each parameter is to be; how it ended, when it was left at a question. What was set by hand before stays so; what came from the file's default follows the file.
 pub async fn settle(
-    compiled: &Compiled,
+    params: &[ParamOrigin],
     mut given: BTreeMap<String, String>,
     previous: &BTreeMap<String, Previous>,
     forgets: Option<&str>,
@@ -216,7 +215,7 @@ pub async fn settle(
     screen: &mut Screen,
 ) -> Result<Found, Outcome> {
     let mut found = Found::default();
-    for param in &compiled.origins.params {
+    for param in params {
         if let Some(value) = given.remove(&param.user_name) {
             if let Some(problem) = unfit(param, &value) {
                 found.missing.push(problem);

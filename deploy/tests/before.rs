@@ -118,6 +118,8 @@ fn the_job_has_the_new_image_while_the_service_has_the_old_one() {
     assert!(ended.stdout.contains("  job migrate runs first (migrate.done): service web changes once it has ended well\n"), "{}", ended.stdout);
     let ended = run.finish(&["plan", "--param", "image=acme/shop:1.3", "--format", "json"]);
     let plan: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let ended = run.finish(&["plan", "--param", "image=acme/shop:1.3", "--out", "plan.json"]);
+    assert!(ended.code == Some(2) && ended.stderr.contains("no plan is kept that has a job to run first"), "{}", ended.stderr);
     assert_eq!((&plan["gates"][0]["names"][0], &plan["gates"][0]["look"], &plan["gates"][0]["open"]), (&"migrate.done".into(), &"run".into(), &false.into()));
     acts(&run);
     run.fake.with(|world| world.ecs.exit = Some(1));

@@ -27,6 +27,8 @@ mod jobs;
 mod name_server;
 #[path = "terraform/run.rs"]
 mod run;
+#[path = "terraform/saved.rs"]
+mod saved;
 #[path = "terraform/state.rs"]
 mod state;
 #[path = "terraform/tofu.rs"]

@@ -140,6 +140,9 @@ enum Command {
     /// Show how a running stack is
     #[command(disable_help_flag = true)]
     Status(deploy::Arguments),
+    /// List the running stacks, stages and copies of an account or a project
+    #[command(disable_help_flag = true)]
+    List(deploy::Arguments),
     /// Print the outputs of a running stack
     #[command(disable_help_flag = true)]
     Outputs(deploy::Arguments),
@@ -186,6 +189,7 @@ pub fn run() -> ExitCode {
         Command::Plan(arguments) => return deploy::run("plan", &arguments, format),
         Command::Deploy(arguments) => return deploy::run("deploy", &arguments, format),
         Command::Status(arguments) => return deploy::run("status", &arguments, format),
+        Command::List(arguments) => return deploy::run("list", &arguments, format),
         Command::Outputs(arguments) => return deploy::run("outputs", &arguments, format),
         Command::Events(arguments) => return deploy::run("events", &arguments, format),
         Command::Drift(arguments) => return deploy::run("drift", &arguments, format),

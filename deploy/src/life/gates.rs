@@ -25,11 +25,11 @@ const REMINDER: Duration = Duration::from_secs(600);
 
 /// A gate that counts, and how it is.
 pub(super) struct Looked {
-    pub index: usize,
-    pub gate: Gate,
-    pub seen: Seen,
+    pub(super) index: usize,
+    pub(super) gate: Gate,
+    pub(super) seen: Seen,
     /// What is looked for, where all of it is known.
-    pub evidence: Option<Vec<String>>,
+    pub(super) evidence: Option<Vec<String>>,
 }
 
 impl<E: Engine> Life<E> {

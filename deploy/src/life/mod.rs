@@ -5,21 +5,24 @@ mod gates;
 mod jobs;
 mod look;
 mod operate;
+mod plan;
+mod saved;
 
 pub use look::moment;
 
-use crate::arguments::{Gates, Losses, OutputFormat, Place, PlanFormat, Values, Verb};
+use crate::arguments::{Gates, Losses, OutputFormat, Place, Values, Verb};
 use crate::compile::{Compiled, Part};
 use crate::engine::wire::Pace;
-use crate::engine::{Ending, Engine, Event, Progress, State, Trouble, Wanted, What};
+use crate::engine::{Ending, Engine, Event, Given, Progress, State, Trouble, Wanted, What};
 use crate::interrupt::{self, Pressed};
 use crate::lock::LockFile;
 use crate::question::Answer;
 use crate::screen::Screen;
 use crate::table::Detail;
 use crate::watch::Watch;
-use crate::{Outcome, explain, markdown, params, table};
+use crate::{Outcome, explain, params, table};
 use stackc::diag::Diagnostic;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How often a stack is made fit for change, or waited for, before a deploy gives up.
@@ -61,6 +64,8 @@ pub struct Life<E> {
     second_press: Duration,
     /// Which running stack is meant, and by what it is looked.
     place: Place,
+    /// What takes up again what was begun and not waited for.
+    again: &'static str,
 }
 
 /// How a deploy is done.
@@ -102,7 +107,12 @@ impl<E: Engine> Life<E> {
     /// Runs a verb with an engine, if there is one.
     pub async fn begin(engine: Result<E, Trouble>, compiled: Compiled, screen: Screen, lock: LockFile, verb: Verb, place: &Place) -> Outcome {
         match engine {
-            Ok(engine) => Life { engine, compiled, screen, lock, second_press: Duration::from_millis(place.second_ms), place: place.clone() }.verb(verb).await,
+            Ok(engine) => {
+                let second_press = Duration::from_millis(place.second_ms);
+                // A plan is done once, and no second time.
+                let again = if matches!(&verb, Verb::Deploy { saved: Some(_), .. }) { "`stackc deploy` without the plan" } else { "the same command" };
+                Life { engine, compiled, screen, lock, second_press, place: place.clone(), again }.verb(verb).await
+            }
             Err(trouble) => told(&compiled, &screen, trouble, None),
         }
     }
@@ -124,14 +134,20 @@ impl<E: Engine> Life<E> {
             }
         }
         let ended = match verb {
-            Verb::Plan { values, losses, gates, format, long, detailed_exitcode, revert_drift, .. } => {
-                self.plan(&values, &losses, &gates, (format, detail(long)), detailed_exitcode, revert_drift).await
+            Verb::Plan { values, losses, gates, format, long, out, detailed_exitcode, revert_drift, .. } => {
+                let how = plan::Look { gates, shown_as: (format, detail(long)), out, detailed: detailed_exitcode, revert_drift };
+                self.plan(&values, &losses, how).await
             }
-            Verb::Deploy { values, losses, gates, wait_for_gates, yes, long, no_wait, skip, revert_drift, .. } => {
+            Verb::Deploy { values, losses, gates, wait_for_gates, yes, long, no_wait, skip, revert_drift, saved, .. } => {
                 let how = How { yes, agreed: false, lost: Vec::new(), shown: false, gates, wait_for_gates, detail: detail(long), no_wait, skip, revert_drift };
-                self.deploy(&values, &losses, how).await
+                match saved {
+                    Some(saved) => self.deploy_saved(&saved, &values, &losses, how).await,
+                    None => self.deploy(&values, &losses, how).await,
+                }
             }
             Verb::Status { format, long, .. } => self.status(format, long).await,
+            // Of no one stack, and done before one is compiled.
+            Verb::List { .. } => Ok(Outcome::Done),
             Verb::Outputs { format, name, .. } => self.outputs(format, name.as_deref()).await,
             Verb::Events { last, follow, format, .. } => self.events(last, follow, format).await,
             Verb::Drift { format, detailed_exitcode, .. } => self.drift(format, detailed_exitcode).await,
@@ -162,69 +178,6 @@ impl<E: Engine> Life<E> {
         )
     }
 
-    async fn plan(
-        &mut self,
-        values: &Values,
-        losses: &Losses,
-        gates: &Gates,
-        shown_as: (PlanFormat, Detail),
-        detailed: bool,
-        revert_drift: bool,
-    ) -> Result<Outcome, Trouble> {
-        match self.engine.state().await? {
-            State::Busy(how, _) => {
-                return Err(Trouble::Resumable {
-                    what: format!("something is going on in the stack ({how})"),
-                    next: "let it come to its end (`stackc events --follow`)".to_owned(),
-                });
-            }
-            State::Stuck { how, cure } => {
-                let does = cure.map_or_else(|why| why, |cure| format!("with `stackc deploy`, {}", cure.does));
-                return Err(Trouble::refused(format!("nothing can be planned while the stack is in {how}"), does));
-            }
-            State::Absent | State::Settled => {}
-        }
-        let wanted = match self.wanted(values, losses, revert_drift).await? {
-            Ok(wanted) => wanted,
-            Err(outcome) => return Ok(outcome),
-        };
-        let mut looked = self.looked_at(gates).await?;
-        let mut plan = self.engine.plan(&wanted).await?;
-        plan.notes.extend(self.notes_of(&looked));
-        let jobs = self.jobs_of(&plan.changes, &gates.open);
-        plan.notes.extend(jobs.iter().map(jobs::Due::note));
-        looked.extend(self.to_be_run(&jobs));
-        let looked = self.looked_json(&looked);
-        if let Some(planned) = plan.with.take() {
-            let shown = crate::engine::Plan { with: Some(()), changes: plan.changes, notes: plan.notes };
-            self.show(&shown, shown_as, looked);
-            self.engine.discard(planned).await?;
-            let refused = explain::guarded(&self.compiled, &shown.changes, &losses.allow_replace);
-            if !refused.is_empty() {
-                self.screen.report(refused, &self.compiled.sources);
-                return Ok(Outcome::WrongInput);
-            }
-            return Ok(if detailed { Outcome::Changes } else { Outcome::Done });
-        }
-        self.show(&plan, shown_as, looked);
-        Ok(Outcome::Done)
-    }
-
-    fn show<P>(&self, plan: &crate::engine::Plan<P>, (format, detail): (PlanFormat, Detail), gates: serde_json::Value) {
-        let place = self.engine.place();
-        match format {
-            PlanFormat::Table => self.screen.print(&table::plan(&self.compiled, &place, plan, detail)),
-            PlanFormat::Markdown => self.screen.print(&markdown::plan(&self.compiled, &place, plan)),
-            PlanFormat::Json => {
-                let mut whole = table::plan_json(&self.compiled, &place, self.engine.site().account.as_deref(), plan);
-                if let Some(whole) = whole.as_object_mut().filter(|_| !self.compiled.graph.gates.is_empty()) {
-                    whole.insert("gates".to_owned(), gates);
-                }
-                self.screen.print(&format!("{whole:#}\n"));
-            }
-        }
-    }
-
     /// What is to run, with a value for every parameter; or how it ended when one is missing.
     async fn wanted(&mut self, values: &Values, losses: &Losses, revert_drift: bool) -> Result<Result<Wanted, Outcome>, Trouble> {
         let given = match params::given(values, &self.compiled.origins.params, &mut self.screen) {
@@ -233,7 +186,7 @@ impl<E: Engine> Life<E> {
         };
         let previous = self.engine.previous().await?;
         let asks = self.screen.asks();
-        let found = match params::settle(&self.compiled, given, &previous, self.engine.forgets_secrets(), asks, &mut self.screen).await {
+        let found = match params::settle(&self.compiled.origins.params, given, &previous, self.engine.forgets_secrets(), asks, &mut self.screen).await {
             Ok(found) => found,
             Err(outcome) => return Ok(Err(outcome)),
         };
@@ -242,9 +195,14 @@ impl<E: Engine> Life<E> {
             return Ok(Err(Outcome::WrongInput));
         }
         found.notes.iter().for_each(|note| self.screen.say(note));
+        Ok(Ok(self.wanted_of(found.given, losses, revert_drift)))
+    }
+
+    /// What is to run, with these values.
+    fn wanted_of(&self, params: BTreeMap<String, Given>, losses: &Losses, revert_drift: bool) -> Wanted {
         let protect = self.compiled.protected().iter().map(|origin| origin.address.clone()).collect();
         let allowed = losses.allow_replace.iter().flat_map(|name| self.known(name)).collect();
-        Ok(Ok(Wanted { template: self.compiled.template.clone(), params: found.given, protect, allowed, revert_drift, only: None }))
+        Wanted { template: self.compiled.template.clone(), params, protect, allowed, revert_drift, only: None }
     }
 
     async fn deploy(&mut self, values: &Values, losses: &Losses, how: How) -> Result<Outcome, Trouble> {
@@ -290,6 +248,18 @@ impl<E: Engine> Life<E> {
             self.engine.finish(wanted).await?;
             return Ok(Stepped::Done);
         }
+        self.carry_out(plan, wanted, losses, how, part).await
+    }
+
+    /// Shows what was planned, asks, does it and follows it.
+    async fn carry_out(
+        &mut self,
+        plan: crate::engine::Plan<E::Planned>,
+        wanted: &Wanted,
+        losses: &Losses,
+        how: &How,
+        part: Option<&Part>,
+    ) -> Result<Stepped, Trouble> {
         let lost: Vec<String> = plan.changes.iter().filter(|change| change.what.loses()).map(|change| change.name.clone()).collect();
         let known = how.agreed && lost.iter().all(|name| how.lost.contains(name));
         let behind = part.filter(|part| !part.waiting.is_empty()).map(|part| self.behind(part));
@@ -321,7 +291,7 @@ impl<E: Engine> Life<E> {
         if how.no_wait && jobs.is_some() {
             self.screen.say("--no-wait: what comes before a job, and the job, are waited for all the same, since the rest follows only then");
         } else if how.no_wait && self.engine.goes_on_alone(&running) {
-            self.screen.say(format!("{} is being deployed, and not waited for: the same command takes it up again, and sees it through", self.compiled.name));
+            self.screen.say(format!("{} is being deployed, and not waited for: {} takes it up again, and sees it through", self.compiled.name, self.again));
             return Ok(Stepped::Left(Outcome::Begun));
         }
         if how.no_wait && jobs.is_none() {
@@ -473,7 +443,8 @@ impl<E: Engine> Life<E> {
         let can = self.engine.can_cancel(running);
         let more = can.map_or_else(|why| why.to_owned(), |()| "Ctrl-C once more cancels it".to_owned());
         self.screen.say(format!(
-            "\nnobody waits any longer, and it goes on in the cloud: the same command takes it up again, `stackc events --follow` only looks\n{more}"
+            "\nnobody waits any longer, and it goes on in the cloud: {} takes it up again, `stackc events --follow` only looks\n{more}",
+            self.again
         ));
         if can.is_err() {
             return Outcome::Left;

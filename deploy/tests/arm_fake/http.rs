@@ -20,6 +20,9 @@ impl Site for World {
             [.., "executions"] => "ListExecutions",
             [.., "executions", _] => "GetExecution",
             [.., "api", "query"] => "Query",
+            [.., "containerApps", _] => "GetApp",
+            [.., "revisions", _] => "GetRevision",
+            ["subscriptions", _, "resourcegroups"] => "ListGroups",
             ["subscriptions", _, _, _] => return format!("{}Group", verb(method)),
             ["subscriptions", _, _, _, "resources"] => "ListResources",
             [.., "deploymentStacks"] => "ListStacks",
@@ -113,7 +116,7 @@ impl World {
         let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
         let base = format!("http://127.0.0.1:{}/subscriptions/{SUBSCRIPTION}", self.port);
         match name {
-            "StartJob" | "ListExecutions" | "GetExecution" | "Query" => plain(super::jobs::answer(self, name, &parts)),
+            "StartJob" | "ListExecutions" | "GetExecution" | "Query" | "GetApp" | "GetRevision" => plain(super::jobs::answer(self, name, &parts)),
             "GetGroup" => {
                 let found = self.group(group)?;
                 let state = if found.going.is_some() { "Deleting" } else { "Succeeded" };
@@ -121,6 +124,7 @@ impl World {
                     json!({ "id": format!("/subscriptions/1/resourceGroups/{group}"), "name": group, "location": found.location, "tags": found.tags, "properties": { "provisioningState": state } }),
                 )
             }
+            "ListGroups" => plain(json!({ "value": self.groups.keys().map(|name| json!({ "name": name })).collect::<Vec<_>>() })),
             "PutGroup" => {
                 self.acts.push("PutGroup".to_owned());
                 self.groups
@@ -145,7 +149,7 @@ impl World {
                 plain(json!({ "value": found }))
             }
             "ListStacks" => {
-                let found: Vec<Value> = self.stacks.iter().filter(|stack| stack.group == group).map(|stack| json!({ "name": stack.name })).collect();
+                let found: Vec<Value> = (0..self.stacks.len()).filter(|at| self.stacks[*at].group == group).map(|at| self.shown(at)).collect();
                 plain(json!({ "value": found }))
             }
             "GetStack" => {

@@ -1,4 +1,4 @@
-//! Jobs of Container Apps, and the workspace that has their lines. An execution goes one step on with each look at it.
+//! Jobs of Container Apps, what is asked of its apps, and the workspace that has their lines. An execution goes one step on with each look at it.
 
 use super::World;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ impl Jobs {
 /// The version of the interface that a call names.
 pub fn version(name: &str) -> Option<&'static str> {
     match name {
-        "StartJob" | "ListExecutions" | "GetExecution" => Some("2025-01-01"),
+        "StartJob" | "ListExecutions" | "GetExecution" | "GetApp" | "GetRevision" => Some("2025-01-01"),
         "Query" => Some("2017-01-01-preview"),
         _ => None,
     }
@@ -52,6 +52,8 @@ pub fn answer(world: &mut World, name: &str, parts: &[&str]) -> Value {
             jobs.executions[at].1 += 1;
             jobs.shown(&jobs.executions[at].0, jobs.executions[at].1)
         }
+        "GetApp" => json!({ "properties": { "latestRevisionName": "web--1", "template": { "scale": { "minReplicas": 1 } } } }),
+        "GetRevision" => json!({ "name": "web--1", "properties": { "replicas": 1, "runningState": "Running" } }),
         _ => {
             jobs.questions += 1;
             let rows = if jobs.questions > jobs.late { json!([["2999-01-01T00:00:01.5Z", "copy-1", "relation \"users\" exists\n"]]) } else { json!([]) };

@@ -45,6 +45,12 @@ impl World {
     /// Answers a call: what goes into its result.
     pub(super) fn act(&mut self, action: &str, fields: &Fields) -> Result<String, Refusal> {
         match action {
+            "DescribeStacks" if field(fields, "StackName").is_empty() => {
+                let there: Vec<String> = self.stacks.iter().filter(|stack| stack.status != "DELETE_COMPLETE").map(described).collect();
+                let (stacks, next) = page(&there, fields);
+                let stacks: String = stacks.iter().map(|stack| format!("<member>{stack}</member>")).collect();
+                Ok(format!("<Stacks>{stacks}</Stacks>{next}"))
+            }
             "DescribeStacks" => {
                 let at = self.wanted(field(fields, "StackName"))?;
                 self.tick(at);
@@ -454,6 +460,7 @@ impl World {
         let before = self.stacks[at].clone();
         let stack = &mut self.stacks[at];
         stack.before = Some(Box::new(before));
+        stack.change_set = Some(set.id.clone());
         stack.template.clone_from(&set.template);
         stack.params.clone_from(&set.params);
         stack.token = field(fields, "ClientRequestToken").to_owned();
@@ -527,6 +534,8 @@ fn described(stack: &Stack) -> String {
         tag("StackName", &stack.name),
         tag("StackStatus", &stack.status),
         maybe("StackStatusReason", stack.reason.as_ref()),
+        maybe("ChangeSetId", stack.change_set.as_ref()),
+        maybe("Description", super::parse(&stack.template)["Description"].as_str().map(str::to_owned).as_ref()),
         tag("CreationTime", "2026-11-18T08:26:40.000Z"),
         tag("EnableTerminationProtection", if stack.protected { "true" } else { "false" }),
     ];

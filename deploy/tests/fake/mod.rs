@@ -96,6 +96,7 @@ pub struct Stack {
     pub resources: Vec<Resource>,
     pub protected: bool,
     pub policy: Option<String>,
+    pub change_set: Option<String>,
     pub events: Vec<Event>,
     timeline: VecDeque<Vec<Effect>>,
     token: String,

@@ -28,6 +28,7 @@ impl Site for World {
         let (parts, _) = parts(target);
         let name = match (method, parts.iter().map(String::as_str).collect::<Vec<_>>().as_slice()) {
             ("POST", []) => "CreateStack",
+            ("GET", []) => "ListStacks",
             ("POST", ["preview"]) => "PreviewStack",
             ("GET", [_]) => "FindStack",
             ("GET", [_, _]) => "ShowStack",
@@ -83,6 +84,17 @@ impl Site for World {
         let (parts, query) = parts(&request.target);
         let answered = match name {
             "CreateStack" => self.create(&body),
+            "ListStacks" => {
+                // In pages of two, which is fewer than anybody asks for.
+                let from = query.get("marker").map_or(0, |id| self.stacks.iter().position(|stack| stack.id == *id).map_or(0, |at| at + 1));
+                let one = |stack: &Stack| {
+                    json!({
+                        "id": stack.id, "stack_name": stack.name, "description": stack.template["description"], "stack_status": stack.status,
+                        "creation_time": moment(1_795_000_000), "updated_time": null, "tags": stack.tags,
+                    })
+                };
+                Ok(json(200, &json!({ "stacks": self.stacks.iter().skip(from).take(2).map(one).collect::<Vec<_>>() })))
+            }
             "PreviewStack" => self.script.refuse.map_or_else(|| Ok(json(200, &json!({ "stack": { "resources": [] } }))), |why| Err(refusal(400, why))),
             _ => match parts.first().and_then(|stack| self.at(parts.get(1).unwrap_or(stack))) {
                 Some(at) => self.about(name, at, &query, &body),

@@ -92,7 +92,16 @@ impl Api {
         }
     }
 
-    /// All pages of a list.
+    /// All pages of a list that is always there.
+    ///
+    /// # Errors
+    /// See [`wire::read`].
+    pub async fn all(&self, path: &str) -> Result<Vec<Value>, Fault> {
+        self.get(path).await?;
+        self.list(path).await
+    }
+
+    /// All pages of a list; none where there is nothing that could have one.
     ///
     /// # Errors
     /// See [`wire::read`].

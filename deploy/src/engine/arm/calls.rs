@@ -3,12 +3,13 @@
 use super::super::Engine;
 use super::super::rest::{Rest, has, is_text};
 use super::super::wire::{self, Fault, Notice, Pace, act};
-use super::super::{Ending, Event, Progress, Step, Trouble};
+use super::super::{Ending, Event, Listed, Progress, Step, Trouble};
 use super::api::{self, Api, DEPLOYMENTS, GROUPS, STACKS};
 use super::login::{self, Login, Way};
 use super::names::Names;
-use super::parts::{self, Stack};
-use super::{Arm, Options, Running, Verb, errors};
+use super::parts::{self, OF, Stack};
+use super::{Arm, Options, Running, Verb, errors, follow};
+use crate::list::described;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -110,6 +111,28 @@ impl Arm {
         left.extend(self.api.list(&stacks).await?);
         let names: Vec<&str> = left.iter().filter_map(|left| left.get("name").and_then(Value::as_str)).take(3).collect();
         Ok(if left.is_empty() { Ok(()) } else { Err(Some(format!("other things are in it ({})", names.join(", ")))) })
+    }
+
+    /// The stacks of ours in all resource groups of the subscription: each has our mark.
+    pub async fn list(&self) -> Result<Vec<Listed>, Trouble> {
+        let doing = |why: Fault| why.trouble("list the stacks");
+        let groups = format!("/subscriptions/{}/resourcegroups?api-version={GROUPS}", self.subscription);
+        let mut found = Vec::new();
+        for group in self.api.all(&groups).await.map_err(doing)? {
+            let group = has(&group, "/name", is_text).map_err(doing)?.as_str().unwrap_or_default().to_owned();
+            let stacks = format!("/subscriptions/{}/resourceGroups/{group}/providers/Microsoft.Resources/deploymentStacks", self.subscription);
+            for stack in self.api.list(&format!("{stacks}?api-version={STACKS}")).await.map_err(doing)? {
+                let stack = Stack { body: stack, at: 0.0 };
+                if stack.run().is_none() {
+                    continue;
+                }
+                let (of, which) = described(stack.text(&format!("/tags/{OF}")));
+                let changed = Some(stack.text("/systemData/lastModifiedAt").to_owned()).filter(|at| !at.is_empty());
+                let within = Some(format!("resource group {group}"));
+                found.push(Listed { name: stack.text("/name").to_owned(), stack: of, which, how: follow::words(stack.state()), changed, within });
+            }
+        }
+        Ok(found)
     }
 
     /// The operations of a deployment; none when Azure keeps them no longer.

@@ -17,6 +17,7 @@ use super::wire::{Fault, act, token};
 use super::{
     Change, Drift, Ending, Engine, Event, Obstacle, Plan, Previous, Progress, Reason, ResourceStatus, Site, State, Status, Step, Trouble, Wanted, What,
 };
+use crate::saved::digest;
 pub use api::Api;
 use api::{DEPLOYMENTS, GROUPS, is_conflict};
 pub use calls::{connect, connect_as_provider};
@@ -59,6 +60,13 @@ pub struct Planned {
     /// Where the group is made, when it has to be.
     location: Option<String>,
     template: Value,
+}
+
+impl Planned {
+    /// What tells the stack that was looked at from how it is after any change.
+    fn seen(&self) -> String {
+        digest(&json!([self.mark, self.deployment, self.location]).to_string())
+    }
 }
 
 /// An operation under way.
@@ -216,6 +224,23 @@ impl Engine for Arm {
             nothing = false;
         }
         Ok(Plan { changes, notes, with: (!nothing).then_some(Planned { body, run, mark, deployment, location: None, template }) })
+    }
+
+    async fn keep(&mut self, planned: Planned) -> Result<Value, Trouble> {
+        Ok(json!({ "stack": planned.seen() }))
+    }
+
+    async fn take_up(&mut self, kept: &Value, wanted: &Wanted) -> Result<Result<Plan<Planned>, String>, Trouble> {
+        let plan = self.plan(wanted).await?;
+        Ok(match plan.with.as_ref().map(Planned::seen) {
+            Some(seen) if kept.get("stack") == Some(&json!(seen)) => Ok(plan),
+            Some(_) => Err("is overtaken: the stack was changed since".to_owned()),
+            None => Err("is done already: nothing of it is left to do".to_owned()),
+        })
+    }
+
+    fn keeps_value(&self, _param: &str) -> bool {
+        false
     }
 
     async fn discard(&mut self, _planned: Planned) -> Result<(), Trouble> {

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// The tag by which a deploy knows its own, since a repeated request would do it twice.
 pub const RUN: &str = "stackc-run";
 
+/// The tag that says of which stack it is, and which stage and copy.
+pub const OF: &str = "stackc-stack";
+
 /// A deployment stack as Azure describes it.
 #[derive(Debug, Clone)]
 pub struct Stack {
@@ -181,7 +184,7 @@ pub fn is_same(before: &BTreeMap<String, Value>, now: &Value) -> bool {
 /// What makes or changes the stack. Locks of the template protect what is protected; a stack's own denials would keep everybody from everything.
 pub fn body(template: &Value, params: &Value, run: &str) -> Value {
     json!({
-        "tags": { RUN: run },
+        "tags": { RUN: run, OF: template.pointer("/metadata/description").and_then(Value::as_str).unwrap_or_default() },
         "properties": {
             "template": template,
             "parameters": params,

@@ -3,7 +3,8 @@
 use super::fault::fault;
 use super::{BY_A_USER, Cfn, LOOKS, Planned, Running, Verb, is_stack, word};
 use crate::engine::wire::{Fault, act, read, token};
-use crate::engine::{Engine, Reason, ResourceStatus, Trouble};
+use crate::engine::{Engine, Listed, Reason, ResourceStatus, Trouble};
+use crate::list::described;
 use aws_sdk_cloudformation::types::{Change as NativeChange, ChangeSetStatus, EventFilter, Stack, StackEvent};
 
 impl Cfn {
@@ -15,6 +16,28 @@ impl Cfn {
             Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next().map(Some).ok_or_else(|| Fault::Strange("it describes no stack".to_owned())),
             Err(why) if why.is_missing() => Ok(None),
             Err(why) => Err(why),
+        }
+    }
+
+    /// The stacks of the account that stackc made or changed last: their change set has a name of ours.
+    pub async fn list(&self) -> Result<Vec<Listed>, Trouble> {
+        let (mut found, mut next) = (Vec::new(), None);
+        loop {
+            let page = read(self.pace, &self.notice, async || self.client.describe_stacks().set_next_token(next.clone()).send().await.map_err(fault)).await;
+            let page = page.map_err(|why| why.trouble("list the stacks"))?;
+            let ours = |stack: &&Stack| stack.change_set_id().is_some_and(|id| id.contains(":changeSet/stackc-"));
+            let none = || Fault::Strange("it lists no stacks".to_owned()).trouble("list the stacks");
+            let stacks = page.stacks.ok_or_else(none)?;
+            found.extend(stacks.iter().filter(ours).map(|stack| {
+                let (of, which) = described(stack.description().unwrap_or_default());
+                let changed = stack.last_updated_time().or(stack.creation_time());
+                let changed = changed.and_then(|at| at.fmt(aws_sdk_cloudformation::primitives::DateTimeFormat::DateTime).ok());
+                Listed { name: stack.stack_name().unwrap_or_default().to_owned(), stack: of, which, how: word(stack).to_owned(), changed, within: None }
+            }));
+            next = onward(next, page.next_token).map_err(|why| why.trouble("list the stacks"))?;
+            if next.is_none() {
+                return Ok(found);
+            }
         }
     }
 

@@ -17,6 +17,7 @@ use aws_sdk_cloudformation::types::{ExecutionStatus, Stack, StackEvent};
 use fault::fault;
 pub use fault::{AGAIN, LOG_IN, of_code, of_credentials};
 pub use http::config;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Where to find CloudFormation, and which stack is meant.
@@ -208,6 +209,24 @@ impl Engine for Cfn {
 
     async fn plan(&mut self, wanted: &Wanted) -> Result<Plan<Planned>, Trouble> {
         self.planned(wanted).await
+    }
+
+    async fn keep(&mut self, planned: Planned) -> Result<Value, Trouble> {
+        let Planned { change_set, stack, creates, stays, .. } = planned;
+        Ok(json!({ "change-set": change_set, "stack": stack, "creates": creates, "stays": stays }))
+    }
+
+    async fn take_up(&mut self, kept: &Value, wanted: &Wanted) -> Result<Result<Plan<Planned>, String>, Trouble> {
+        self.taken_up(kept, wanted).await
+    }
+
+    fn keeps_value(&self, _param: &str) -> bool {
+        // The change set has all of them.
+        true
+    }
+
+    fn what_a_plan_holds(&self) -> Option<&'static str> {
+        Some("its change set waits in CloudFormation until then")
     }
 
     async fn discard(&mut self, planned: Planned) -> Result<(), Trouble> {

@@ -10,7 +10,7 @@ use crate::engine::{Drift, Given, Plan, Trouble, Wanted};
 use aws_sdk_cloudformation::types::{
     Capability, ChangeSetType, DeploymentMode, OnStackFailure, Parameter, Stack, StackDriftDetectionStatus, StackResourceDriftStatus,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 impl Cfn {
     /// The template that a stack runs by.
@@ -108,6 +108,35 @@ impl Cfn {
         };
         let changes = found.iter().filter_map(|change| changes::change(change.resource_change()?)).collect();
         Ok(Plan { changes, notes, with: Some(planned) })
+    }
+
+    /// A change set that was made before, if it can still be executed: CloudFormation lets none of them be once the stack has changed.
+    pub(super) async fn taken_up(&mut self, kept: &Value, wanted: &Wanted) -> Result<Result<Plan<Planned>, String>, Trouble> {
+        let text = |name: &str| kept.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let flag = |name: &str| kept.get(name) == Some(&json!(true));
+        let protect = wanted.protect.iter().filter(|name| !wanted.allowed.contains(name)).cloned().collect();
+        let planned = Planned { change_set: text("change-set"), stack: text("stack"), creates: flag("creates"), stays: flag("stays"), protect };
+        let doing = "read the plan's change set";
+        let ask = async || self.client.describe_change_set().change_set_name(&planned.change_set).send().await.map_err(fault);
+        let gone = "is overtaken: its change set is gone, since another was executed or it was deleted";
+        let found = match read(self.pace, &self.notice, ask).await {
+            Ok(found) => found,
+            Err(why) if why.is_missing() => return Ok(Err(gone.to_owned())),
+            Err(why) => return Err(why.trouble(doing)),
+        };
+        let execution = found.execution_status().map(|status| status.as_str()).unwrap_or_default();
+        if found.stack_id() != Some(planned.stack.as_str()) || execution != "AVAILABLE" {
+            let is = execution.to_ascii_lowercase().replace('_', " ");
+            return Ok(Err(format!("is overtaken, or done already: its change set is {is}")));
+        }
+        let found = match self.changes(&planned.change_set).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(reason)) => return Ok(Err(format!("is of no use: {reason}"))),
+            Err(why) if why.is_missing() => return Ok(Err(gone.to_owned())),
+            Err(why) => return Err(why.trouble(doing)),
+        };
+        let changes = found.iter().filter_map(|change| changes::change(change.resource_change()?)).collect();
+        Ok(Ok(Plan { changes, notes: Vec::new(), with: Some(planned) }))
     }
 
     /// Has CloudFormation compare what is there with the template, and reads what it found.

@@ -221,6 +221,23 @@ impl Engine for Heat {
         self.planned(wanted).await
     }
 
+    async fn keep(&mut self, planned: Planned) -> Result<Value, Trouble> {
+        Ok(json!({ "stack": planned.seen() }))
+    }
+
+    async fn take_up(&mut self, kept: &Value, wanted: &Wanted) -> Result<Result<Plan<Planned>, String>, Trouble> {
+        let plan = self.planned(wanted).await?;
+        Ok(match plan.with.as_ref().map(Planned::seen) {
+            Some(seen) if kept.get("stack") == Some(&json!(seen)) => Ok(plan),
+            Some(_) => Err("is overtaken: the stack was changed since".to_owned()),
+            None => Err("is done already: nothing of it is left to do".to_owned()),
+        })
+    }
+
+    fn keeps_value(&self, _param: &str) -> bool {
+        false
+    }
+
     async fn discard(&mut self, _planned: Planned) -> Result<(), Trouble> {
         Ok(())
     }

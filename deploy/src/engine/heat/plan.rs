@@ -6,6 +6,7 @@ use super::{Heat, Running, Verb};
 use crate::engine::rest::{Answer, has, is_text};
 use crate::engine::wire::{Fault, act, read, token};
 use crate::engine::{Change, Given, Plan, Reason, Trouble, Wanted, What};
+use crate::saved::digest;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,14 @@ pub struct Planned {
     /// The stack that was looked at; none when there was none.
     before: Option<Stack>,
     types: BTreeMap<String, String>,
+}
+
+impl Planned {
+    /// What tells the stack that was looked at from how it is after any change.
+    pub fn seen(&self) -> String {
+        let Some(before) = &self.before else { return "none".to_owned() };
+        digest(&json!([before.id(), before.how(), before.changed(), before.tags(), before.params()]).to_string())
+    }
 }
 
 /// Why a plan is ours and not Heat's.

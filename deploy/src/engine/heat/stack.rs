@@ -5,7 +5,8 @@ use super::api::encoded;
 use super::compare::There;
 use crate::engine::rest::has;
 use crate::engine::wire::{Fault, read};
-use crate::engine::{Event, Reason, ResourceStatus, Step};
+use crate::engine::{Event, Listed, Reason, ResourceStatus, Step, Trouble};
+use crate::list::described;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -133,6 +134,27 @@ impl Heat {
             }
             Err(why) if why.is_missing() => Ok(None),
             Err(why) => Err(why),
+        }
+    }
+
+    /// The stacks of the project that have a tag of ours.
+    pub async fn list(&self) -> Result<Vec<Listed>, Trouble> {
+        let doing = |why: Fault| why.trouble("list the stacks");
+        let (mut found, mut seen, mut marker) = (Vec::new(), BTreeSet::new(), String::new());
+        loop {
+            let page = self.api.get(&format!("/stacks?limit={PAGE}{marker}")).await.map_err(doing)?;
+            let all = has(&page, "/stacks", |all| all.as_array().is_some_and(|all| all.iter().all(is_stack_of_heat))).map_err(doing)?;
+            let all: Vec<Stack> = all.as_array().into_iter().flatten().cloned().map(Stack).collect();
+            for stack in all.iter().filter(|stack| stack.tags().into_iter().any(is_ours)) {
+                let (of, which) = described(text(&stack.0, "description"));
+                let (name, how) = (text(&stack.0, "stack_name").to_owned(), stack.how().to_owned());
+                found.push(Listed { name, stack: of, which, how, changed: Some(stack.changed().to_owned()), within: None });
+            }
+            let Some(last) = all.last() else { return Ok(found) };
+            if !seen.insert(last.id().to_owned()) {
+                return Err(doing(Fault::Strange("a page of a list leads back to one before".to_owned())));
+            }
+            marker = format!("&marker={}", encoded(last.id()));
         }
     }
 

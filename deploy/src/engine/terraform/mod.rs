@@ -9,6 +9,7 @@ mod changes;
 mod folder;
 mod process;
 mod running;
+mod saved;
 
 use super::{Drift, Engine, Event, Given, Obstacle, Plan, Previous, Progress, ResourceStatus, Site, State, Status, Trouble, Wanted};
 
@@ -271,6 +272,30 @@ impl Engine for Terraform {
             notes.push("only outputs change".to_owned());
         }
         Ok(Plan { changes: found, notes, with: Some(Planned { file, variables, protection }) })
+    }
+
+    async fn keep(&mut self, planned: Planned) -> Result<Value, Trouble> {
+        if let Some(refused) = planned.protection {
+            forget(&planned.file);
+            return Err(refused);
+        }
+        let kept = self.kept(&planned.file).await;
+        forget(&planned.file);
+        kept
+    }
+
+    async fn take_up(&mut self, kept: &Value, wanted: &Wanted) -> Result<Result<Plan<Planned>, String>, Trouble> {
+        self.taken_up(kept, wanted).await
+    }
+
+    fn keeps_value(&self, param: &str) -> bool {
+        // Terraform leaves out of a plan what it calls ephemeral, and asks for it again.
+        let template: Value = serde_json::from_str(&self.options.template).unwrap_or_default();
+        template.pointer(&format!("/variable/{param}/ephemeral")) != Some(&json!(true))
+    }
+
+    fn what_a_plan_holds(&self) -> Option<&'static str> {
+        Some("Terraform's own plan is in it, and in that all of the state, secrets too: keep it as you keep a password")
     }
 
     async fn discard(&mut self, planned: Planned) -> Result<(), Trouble> {
