@@ -54,7 +54,7 @@ pub enum Outcome {
     Begun,
     /// A job that comes before the rest did not end well, and the rest stays as it was.
     JobFailed,
-    /// Nobody waited for the end.
+    /// Nobody waited for the end, or somebody said no.
     Left,
     /// What was run ended so.
     Status(u8),

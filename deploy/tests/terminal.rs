@@ -157,7 +157,7 @@ fn a_deploy_asks_for_the_secret_and_for_a_yes() {
 
 #[test]
 fn what_is_not_agreed_to_leaves_nothing_behind() {
-    for (keys, code) in [("n\n", 0), ("\n", 0), ("\u{3}", 130), ("\u{4}", 2)] {
+    for (keys, code) in [("n\n", 130), ("\n", 130), ("\u{3}", 130), ("\u{4}", 2)] {
         let run = Run::new(FILES);
         let mut terminal = Terminal::start(&run, &["deploy"]);
         terminal.shows("Do this? [y/N]").types(keys);
@@ -187,7 +187,7 @@ fn what_holds_data_is_removed_when_its_name_is_typed() {
     let mut terminal = Terminal::start(&run, &["destroy"]);
     terminal.shows("Type shop to remove it all").types("yes\n");
     let (code, text) = terminal.end();
-    assert_eq!((code, text.contains("nothing was done")), (Some(0), true), "{text}");
+    assert_eq!((code, text.contains("nothing was done")), (Some(130), true), "{text}");
     let mut terminal = Terminal::start(&run, &["destroy"]);
     terminal.shows("Type shop to remove it all").types("shop\n");
     let (code, text) = terminal.end();

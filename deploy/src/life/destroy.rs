@@ -69,7 +69,7 @@ impl<E: Engine> Life<E> {
                 Answer::Left => return Ok(self.screen.left()),
                 Answer::Given(_) => {
                     self.screen.say("nothing was done");
-                    return Ok(Outcome::Done);
+                    return Ok(Outcome::Left);
                 }
                 Answer::Nobody => {
                     let allow: Vec<String> = data.iter().map(|name| format!("--allow-replace {name}")).collect();
@@ -123,7 +123,7 @@ impl<E: Engine> Life<E> {
                     Answer::Left => return Ok(Some(self.screen.left())),
                     Answer::Given(_) => {
                         self.screen.say("nothing was done");
-                        return Ok(Some(Outcome::Done));
+                        return Ok(Some(Outcome::Left));
                     }
                     Answer::Nobody => {
                         self.screen.say(format!(

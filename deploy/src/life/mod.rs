@@ -384,7 +384,7 @@ impl<E: Engine> Life<E> {
             Answer::Given(true) => None,
             Answer::Given(false) => {
                 self.screen.say("nothing was done");
-                Some(Outcome::Done)
+                Some(Outcome::Left)
             }
             Answer::Left => Some(self.screen.left()),
             Answer::Nobody => {
