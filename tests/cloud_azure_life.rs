@@ -275,3 +275,116 @@ fn what_the_spec_allows_azure_takes() {
         assert_eq!(probe[seconds], 240, "{target}: {probe}");
     }
 }
+
+#[test]
+fn names_that_azure_keeps_are_refused_at_their_line() {
+    let body = |name: &str| {
+        format!(
+            "    network main\n    load-balancer {name} network=main {{ listen 80; }}\n    bucket {name}s\n    registry {name}r\n    database {name}d network=main engine=postgres version=\"17\"\n    database {name}m network=main engine=mysql version=\"8.4\"\n    dns-zone site domain=\"shop.example\"\n    email {name}e domain=\"shop.example\" zone=site"
+        )
+    };
+    for target in BOTH {
+        // `windows` is left of a name that is cut, where enough of it fits.
+        let (none, said) = built("a", &body("windows"), target);
+        assert!(none.is_none() && said.matches("the cloud keeps `*windows*` for itself").count() >= 6, "{target}: {said}");
+        // The stack's own name begins the others, that of the vault among them.
+        let (none, said) = built("login", "    secret key", target);
+        assert!(none.is_none() && said.contains("the cloud keeps `login*` for itself"), "{target}: {said}");
+        assert!(built("shop", &body("login"), target).0.is_some(), "{target}: not at the beginning");
+    }
+}
+
+#[test]
+fn a_network_where_azures_own_addresses_are_is_refused() {
+    let body = |range: &str| format!("    network main cidr=\"{range}\"\n    service web network=main image=\"a:1\"");
+    for target in BOTH {
+        for range in ["172.30.0.0/16", "172.31.8.0/22", "169.254.0.0/16", "192.0.2.0/24", "100.100.0.0/17"] {
+            let (none, said) = built("shop", &body(range), target);
+            assert!(none.is_none() && said.contains(&format!("`{range}` is taken")), "{target}: {said}");
+        }
+        assert!(built("shop", &body("172.29.0.0/16"), target).0.is_some(), "{target}");
+    }
+}
+
+#[test]
+fn a_redirect_leads_to_a_port_that_is_listened_on() {
+    let body = |port: u16| {
+        format!(
+            "{}    load-balancer other network=main {{\n        listen 80 redirect={port}\n        listen 443 protocol=https certificate=tls\n    }}",
+            SECURE.replace("NETWORK", "main").replace("    load-balancer public network=main { listen 443 protocol=https certificate=tls; }", "")
+        )
+    };
+    for target in BOTH {
+        let (none, said) = built("shop", &body(8443), target);
+        assert!(none.is_none() && said.contains("a port that it listens on"), "{target}: {said}");
+        assert!(built("shop", &body(443), target).0.is_some(), "{target}");
+    }
+}
+
+#[test]
+fn what_follows_the_processors_load_keeps_one_copy() {
+    let body = |least: u16| format!("    network main\n    service web network=main image=\"a:1\" {{ autoscale {least} max=3; }}");
+    for target in BOTH {
+        for (least, kept) in [(0, 1), (2, 2)] {
+            let made = template(&body(least), target);
+            let found = if target == "arm" {
+                made["resources"]["web"]["properties"]["template"]["scale"]["minReplicas"].clone()
+            } else {
+                made["resource"]["azurerm_container_app"]["web"]["template"][0]["min_replicas"].clone()
+            };
+            assert_eq!(found, kept, "{target}: {least}");
+        }
+    }
+}
+
+#[test]
+fn the_identitys_own_variable_is_given_once() {
+    for target in BOTH {
+        for node in ["service web", "job once"] {
+            for given in ["env AZURE_CLIENT_ID=a", "connect key prefix=AZURE_CLIENT_ID"] {
+                let (none, said) = built("shop", &format!("    network main\n    secret key\n    {node} network=main image=\"a:1\" {{ {given}; }}"), target);
+                assert!(none.is_none() && said.contains("`AZURE_CLIENT_ID` is taken"), "{target} {node} {given}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_moves_from_one_node_to_another_in_place() {
+    let zone = "    network main\n    dns-zone site domain=\"shop.example\"\n";
+    let records = |body: &str| {
+        let made = template(&format!("{zone}{body}"), "tf-azure")["resource"].clone();
+        let all = made.as_object().unwrap().iter().filter(|(kind, _)| kind.starts_with("azurerm_dns_") && kind.ends_with("_record"));
+        all.flat_map(|(kind, named)| named.as_object().unwrap().keys().map(move |name| format!("{kind}.{name}"))).collect::<Vec<_>>()
+    };
+    let at = |node: &str, kind: &str, value: &str| records(&format!("    dns-record {node} zone=site label=\"www\" kind={kind} {{ values \"{value}\"; }}"));
+    for (kind, value) in
+        [("A", "192.0.2.1"), ("AAAA", "2001:db8::1"), ("CNAME", "a.example"), ("TXT", "a"), ("MX", "10 a.example"), ("CAA", "0 issue \\\"a\\\"")]
+    {
+        assert_eq!(at("old", kind, value), at("new", kind, value), "{kind}");
+    }
+    let balancer = records("    load-balancer public network=main {\n        listen 80\n        name \"www\" zone=site\n    }");
+    assert_eq!(at("old", "A", "192.0.2.1"), balancer);
+    let all = records(
+        "    dns-record a zone=site label=\"a\" kind=A { values \"192.0.2.1\"; }\n    dns-record b zone=site label=\"a\" kind=TXT { values \"x\"; }\n    dns-record c zone=site label=\"a-txt\" kind=A { values \"192.0.2.1\"; }",
+    );
+    assert_eq!(all.len(), 3, "{all:?}");
+}
+
+#[test]
+fn azures_dns_takes_fewer_tags_than_the_rest() {
+    let tags = |many: usize| (0..many).map(|number| format!(" t{number}=v")).collect::<String>();
+    for target in BOTH {
+        for node in ["dns-zone site domain=\"shop.example\"", "network main"] {
+            // One more is the stack's name.
+            let tagged = |many| built("shop", &format!("    tags{}\n    {node}\n    bucket media", tags(many)), target);
+            let (none, said) = tagged(15);
+            // A network has private zones as soon as something runs in it, on Terraform at once.
+            if target == "tf-azure" || node.starts_with("dns") {
+                assert!(none.is_none() && said.contains("16 entries; 15 are the most"), "{target} {node}: {said}");
+            }
+            assert!(tagged(14).0.is_some(), "{target} {node}");
+        }
+        assert!(built("shop", &format!("    tags{}\n    bucket media", tags(40)), target).0.is_some(), "{target}");
+    }
+}

@@ -128,6 +128,74 @@ fn a_right_to_read_is_waited_for() {
         assert_eq!(settled["triggers"]["right"], format!("${{google_secret_manager_secret_iam_member.{}.id}}", key.replace("settled", "read")));
         assert!(waits(kind, name).contains(&format!("time_sleep.{key}")), "{name}: {}", waits(kind, name));
     }
-    assert_eq!(template["resource"]["time_sleep"].as_object().unwrap().len(), 4, "one for each right");
-    assert!(built("    service web network=main image=\"nginx:1\" port=80")["resource"]["time_sleep"].is_null());
+    let rights = |template: &Value| {
+        let waits = template["resource"]["time_sleep"].as_object().unwrap().values().filter(|wait| !wait["triggers"]["right"].is_null());
+        waits.count()
+    };
+    assert_eq!(rights(&template), 4, "one for each right");
+    assert_eq!(rights(&built("    service web network=main image=\"nginx:1\" port=80")), 0);
+}
+
+/// A proxy of a region takes certificates of that region, and no map of them.
+#[test]
+fn a_load_balancer_within_the_network_speaks_https() {
+    let template = built(
+        "    dns-zone site domain=\"shop.example\"\n    certificate tls domain=\"*.shop.example\" zone=site { names \"shop.example\" \"a.shop.example\" }\n    \
+         load-balancer inside internal=#true tls-minimum=\"1.2\" network=main {\n        listen 80 redirect=443\n        listen 443 protocol=https certificate=tls\n    }\n    \
+         load-balancer again internal=#true network=main { listen 443 protocol=https certificate=tls }",
+    );
+    let proxy = resource(&template, "google_compute_region_target_https_proxy", "inside_inner_tls_proxy_443");
+    let shown: Vec<&str> = proxy["certificate_manager_certificates"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert_eq!(shown.len(), 3, "{shown:?}");
+    for reference in shown {
+        let name = reference.trim_start_matches("${google_certificate_manager_certificate.").trim_end_matches(".id}");
+        let certificate = resource(&template, "google_certificate_manager_certificate", name);
+        assert_eq!(certificate["location"], "${var.region}");
+        let proof = certificate["depends_on"].to_string();
+        assert!(proof.contains("google_dns_record_set.inner_proof_"), "{proof}");
+        let authorization = certificate["managed"][0]["dns_authorizations"][0].as_str().unwrap();
+        let authorization = authorization.trim_start_matches("${google_certificate_manager_dns_authorization.").trim_end_matches(".id}");
+        let authorization = resource(&template, "google_certificate_manager_dns_authorization", authorization);
+        assert_eq!((authorization["location"].as_str(), authorization["type"].as_str()), (Some("${var.region}"), Some("PER_PROJECT_RECORD")));
+    }
+    let proved = template["resource"]["google_certificate_manager_dns_authorization"].as_object().unwrap();
+    let names = proved.keys().filter(|name| name.starts_with("inner_")).count();
+    assert_eq!(names, 2, "a name is proved once for all load balancers, with its wildcard: {:?}", proved.keys().collect::<Vec<_>>());
+    let map = |listener: &str| resource(&template, "google_compute_forwarding_rule", listener)["target"].as_str().unwrap().to_owned();
+    assert_eq!(map("inside_inner_listener_443"), "${google_compute_region_target_https_proxy.inside_inner_tls_proxy_443.id}");
+    assert_eq!(map("inside_inner_listener_80"), "${google_compute_region_target_http_proxy.inside_inner_proxy_80.id}");
+    let plain = resource(&template, "google_compute_region_target_http_proxy", "inside_inner_proxy_80");
+    assert_eq!(plain["url_map"], "${google_compute_region_url_map.inside_inner_redirect_80.id}");
+}
+
+/// What was just switched on is refused for a while.
+#[test]
+fn what_needs_an_api_waits_until_it_is_on() {
+    let template = built("    bucket media\n    secret key\n    service web network=main image=\"nginx:1\" port=80");
+    let switched = template["resource"]["google_project_service"].as_object().unwrap();
+    for (name, api) in switched {
+        let wait = resource(&template, "time_sleep", &name.replace("_api", "_on"));
+        assert_eq!(wait["triggers"]["api"], format!("${{google_project_service.{name}.id}}"));
+        let first = &api["depends_on"][0];
+        assert!(name == "projects_api" || first == "time_sleep.projects_on", "{name}: {first}");
+    }
+    for (kind, named) in template["resource"].as_object().unwrap() {
+        for (name, body) in named.as_object().unwrap().iter().filter(|_| kind.starts_with("google_")) {
+            let waits = body["depends_on"].to_string();
+            assert!(!waits.contains("google_project_service."), "{kind}.{name} does not wait: {waits}");
+        }
+    }
+    assert!(resource(&template, "google_storage_bucket", "media")["depends_on"].to_string().contains("time_sleep.storage_on"));
+}
+
+#[test]
+fn a_bucket_is_not_named_as_google_is() {
+    let stack = |name: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("stack.kdl");
+        std::fs::write(&file, format!("stack shop {{ bucket {name} }}\n")).unwrap();
+        stackc(Path::new(env!("CARGO_MANIFEST_DIR")), &["build", file.to_str().unwrap(), "--target", "tf-google", "-o", "-"])
+    };
+    assert!(stderr(&stack("google-docs")).contains("the cloud keeps `*google*` for itself"));
+    assert!(stack("goods").status.success());
 }

@@ -107,7 +107,7 @@ fn the_api_of_every_resource_is_on_before_it_is_made_and_stays_on() {
             assert_eq!(service["disable_on_destroy"], false, "{name}");
             // The provider asks about the project first, which takes an API of its own.
             let first = &service["depends_on"];
-            assert!(name == "projects_api" || *first == json!(["google_project_service.projects_api"]), "{name}: {first}");
+            assert!(name == "projects_api" || *first == json!(["time_sleep.projects_on"]), "{name}: {first}");
         }
     }
     assert_eq!(kinds.len(), APIS.len(), "{kinds:?}");

@@ -74,9 +74,7 @@ fn collect<'r>(statements: &'r [rules::Statement], losses: &mut Vec<&'r rules::L
     for statement in statements {
         match statement {
             rules::Statement::Loss(loss) => losses.push(loss),
-            rules::Statement::When(_, body) => collect(body, losses),
-            rules::Statement::Match(_, arms) => arms.iter().for_each(|(_, body)| collect(body, losses)),
-            rules::Statement::Each(each) => collect(&each.body, losses),
+            rules::Statement::Form(form) => form.bodies().for_each(|body| collect(body, losses)),
             _ => {}
         }
     }

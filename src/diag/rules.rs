@@ -117,3 +117,8 @@ pub fn format_cannot(span: Span, word: &str, target: &str) -> Diagnostic {
     Diagnostic::error("E0318", span, format!("`{word}` means nothing on `{target}`"), "its format has no word for it")
         .help(format!("remove `{word}`, and declare what is lost by that"))
 }
+
+/// E0319: something that a rule says and nothing reads.
+pub fn unread(span: Span, what: &str, name: &str, why: &str) -> Diagnostic {
+    Diagnostic::error("E0319", span, format!("nothing reads the {what} `{name}`"), why.to_owned()).help("is its name right? Otherwise take it out")
+}

@@ -5,6 +5,7 @@ mod cloudformation;
 mod heat;
 mod json;
 mod terraform;
+mod words;
 
 use crate::native::{Graph, NativeResource};
 use crate::provider::NativeKind;

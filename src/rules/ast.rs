@@ -72,6 +72,8 @@ pub struct Table {
     pub name: String,
     /// The property whose values it is over, if it is over one.
     pub of: Option<String>,
+    /// Whether it stands beside the targets, and the block of another one reads it.
+    pub shared: bool,
     /// For each value of the property, what it becomes.
     pub rows: Vec<(Ident, Scalar)>,
     /// Where it stands.
@@ -107,16 +109,14 @@ pub enum Statement {
         /// Where it stands.
         span: Span,
     },
+    /// `output NAME` without a value: in this arm there is none.
+    NoOutput(Ident),
     /// `param NAME default=… about=…`: a value that the cloud does not tell, and the deployer has to.
     Param(RuleParam),
     /// `gate NAME LOOK …`: what has to be so before what waits for it can be made.
     Gate(Box<GateRule>),
-    /// `(when)path { … }`.
-    When(Path, Vec<Statement>),
-    /// `(match)path { value { … } … }`.
-    Match(Path, Vec<(Ident, Vec<Statement>)>),
-    /// `(each)path { … }` or `(secret)path { … }`.
-    Each(Each<Statement>),
+    /// Statements that hold for some stacks, or several times.
+    Form(Form<Statement>),
     /// `(unsupported)`, `(degraded)` or `(emulated)`.
     Loss(Loss),
 }
@@ -147,6 +147,29 @@ pub struct GateRule {
     pub act: Expr,
     /// Where it stands.
     pub span: Span,
+}
+
+/// What stands under a condition, or is repeated.
+#[derive(Debug)]
+pub enum Form<T> {
+    /// `(when)path { … }`.
+    When(Path, Vec<T>),
+    /// `(match)path { value { … } … }`.
+    Match(Path, Vec<(Ident, Vec<T>)>),
+    /// `(each)path { … }` or `(secret)path { … }`.
+    Each(Each<T>),
+}
+
+impl<T> Form<T> {
+    /// What stands in its braces, arm by arm.
+    pub fn bodies(&self) -> impl Iterator<Item = &[T]> {
+        let (one, arms) = match self {
+            Form::When(_, body) => (Some(body), &[] as &[_]),
+            Form::Each(each) => (Some(&each.body), &[] as &[_]),
+            Form::Match(_, arms) => (None, arms.as_slice()),
+        };
+        one.into_iter().chain(arms.iter().map(|(_, body)| body)).map(Vec::as_slice)
+    }
 }
 
 /// Something repeated for each item of a list, map, block or number.
@@ -263,12 +286,8 @@ pub enum Item {
     Property(Ident, Expr),
     /// `- value`.
     Element(Expr),
-    /// `(when)path { … }`.
-    When(Path, Vec<Item>),
-    /// `(match)path { value { … } … }`.
-    Match(Path, Vec<(Ident, Vec<Item>)>),
-    /// `(each)path { … }`.
-    Each(Each<Item>),
+    /// Items that are there for some stacks, or several times.
+    Form(Form<Item>),
 }
 
 /// A value and where it stands.

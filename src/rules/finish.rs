@@ -356,6 +356,10 @@ impl Finisher<'_> {
                     )
                 })
             }
+            ValKind::Map(entries) => {
+                let most = limits.max_items.filter(|most| entries.len() > *most)?;
+                Some(format!("{} entries; {most} are the most", entries.len()))
+            }
             _ => None,
         }
     }

@@ -5,8 +5,9 @@
 
 mod gates;
 
-use super::ast::{Each, Expect, Expr, ExprKind, GateRule, HANDLE, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
-use super::check::{Checked, OWN_NAMES, find_item_output, find_output, find_param, is_list};
+use super::ast::{Each, Expect, Expr, ExprKind, Form, GateRule, HANDLE, Item as RuleItem, Path, ResourceRule, Rule, Statement, number_text};
+use super::check::{Checked, OWN_NAMES};
+use super::find::{find_item_output, find_output, find_param, is_list};
 use super::{CLOUD, DOCKER, ELSEWHERE, FROM, Grade, INCOMING, PER, PLACE, PREVIOUS, SAME, WITHOUT, builtin, finish};
 use crate::check::{Accept, Field, Model, Record, Resource, ResourceId, Value};
 use crate::diag::{Diagnostics, lower as diag};
@@ -326,26 +327,10 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             let at = At { instance, frame, user: self.user_span(instance) };
             match statement {
                 Statement::Resource(rule) => self.add_slot(instance, rule, frame.clone()),
-                Statement::When(path, body) => {
-                    if self.holds(path, at) {
-                        self.place(instance, body, frame);
-                    }
-                }
-                Statement::Match(path, arms) => {
-                    if let Some(body) = self.arm(path, arms, at) {
-                        self.place(instance, body, frame);
-                    }
-                }
-                Statement::Each(each) => {
-                    for binding in self.items(each, at) {
-                        let mut inner = frame.clone();
-                        inner.push(binding);
-                        self.place(instance, &each.body, &inner);
-                    }
-                }
+                Statement::Form(form) => self.inside(form, at, &mut |body, at| self.place(instance, body, &at.frame.to_vec())),
                 Statement::Loss(loss) => self.meet(instance, loss),
                 Statement::Gate(gate) => self.gates.borrow_mut().push((instance, gate)),
-                Statement::Output { .. } | Statement::Param(_) => {}
+                Statement::Output { .. } | Statement::NoOutput(_) | Statement::Param(_) => {}
             }
         }
     }
@@ -686,23 +671,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                     }
                 }
                 RuleItem::Element(_) => {}
-                RuleItem::When(path, inner) => {
-                    if self.holds(path, at) {
-                        body.extend(self.body(inner, at));
-                    }
-                }
-                RuleItem::Match(path, arms) => {
-                    if let Some(inner) = self.arm(path, arms, at) {
-                        body.extend(self.body(inner, at));
-                    }
-                }
-                RuleItem::Each(each) => {
-                    for binding in self.items(each, at) {
-                        let mut frame = at.frame.to_vec();
-                        frame.push(binding);
-                        body.extend(self.body(&each.body, At { frame: &frame, ..at }));
-                    }
-                }
+                RuleItem::Form(form) => self.inside(form, at, &mut |inner, at| body.extend(self.body(inner, at))),
             }
         }
         body
@@ -719,23 +688,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
                     }
                 }
                 RuleItem::Property(..) => {}
-                RuleItem::When(path, inner) => {
-                    if self.holds(path, at) {
-                        elements.extend(self.elements(inner, at));
-                    }
-                }
-                RuleItem::Match(path, arms) => {
-                    if let Some(inner) = self.arm(path, arms, at) {
-                        elements.extend(self.elements(inner, at));
-                    }
-                }
-                RuleItem::Each(each) => {
-                    for binding in self.items(each, at) {
-                        let mut frame = at.frame.to_vec();
-                        frame.push(binding);
-                        elements.extend(self.elements(&each.body, At { frame: &frame, ..at }));
-                    }
-                }
+                RuleItem::Form(form) => self.inside(form, at, &mut |inner, at| elements.extend(self.elements(inner, at))),
             }
         }
         elements
@@ -1265,8 +1218,8 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
     fn find_here(&self, statements: &'r [Statement], wanted: &str, at: At<'_, 'm, 'r>) -> Option<&'r Expr> {
         statements.iter().find_map(|statement| match statement {
             Statement::Output { name, value, .. } if name.text == wanted => Some(value),
-            Statement::When(path, body) if self.holds(path, at) => self.find_here(body, wanted, at),
-            Statement::Match(path, arms) => self.arm(path, arms, at).and_then(|body| self.find_here(body, wanted, at)),
+            Statement::Form(Form::When(path, body)) if self.holds(path, at) => self.find_here(body, wanted, at),
+            Statement::Form(Form::Match(path, arms)) => self.arm(path, arms, at).and_then(|body| self.find_here(body, wanted, at)),
             _ => None,
         })
     }
@@ -1314,6 +1267,26 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         let present = if self.holds(path, at) { "some" } else { "none" };
         let find = |wanted: &str| arms.iter().find(|(key, _)| key.text == wanted).map(|(_, body)| body);
         word.and_then(find).or_else(|| find(present))
+    }
+
+    /// Goes into the bodies of a form that hold for this stack, as often as they do.
+    fn inside<T>(&self, form: &'r Form<T>, at: At<'_, 'm, 'r>, go: &mut dyn FnMut(&'r [T], At<'_, 'm, 'r>)) {
+        match form {
+            Form::When(path, body) if self.holds(path, at) => go(body, at),
+            Form::When(..) => {}
+            Form::Match(path, arms) => {
+                if let Some(body) = self.arm(path, arms, at) {
+                    go(body, at);
+                }
+            }
+            Form::Each(each) => {
+                for binding in self.items(each, at) {
+                    let mut frame = at.frame.to_vec();
+                    frame.push(binding);
+                    go(&each.body, At { frame: &frame, ..at });
+                }
+            }
+        }
     }
 
     fn items<T>(&self, each: &'r Each<T>, at: At<'_, 'm, 'r>) -> Vec<Binding<'m, 'r>> {

@@ -5,11 +5,12 @@
 pub mod ast;
 pub mod builtin;
 pub mod check;
+mod find;
 mod finish;
 mod lower;
 mod parse;
 
-pub use ast::{Grade, Loss, Rule, Statement, Subject};
+pub use ast::{Form, Grade, Loss, Rule, Statement, Subject};
 pub use check::Checked;
 pub use lower::lower;
 
@@ -96,6 +97,12 @@ impl Target {
         self.settings.iter().filter(|node| node.name.text == "registries").flat_map(|node| node.args.iter().filter_map(crate::syntax::Value::as_str))
     }
 
+    /// What the format offers by itself, such as the region it deploys to: each as `(ref)` names it, with `::` in it.
+    pub fn pseudo(&self) -> Vec<&str> {
+        let nodes = self.settings.iter().filter(|node| node.name.text == "pseudo");
+        nodes.flat_map(|node| node.args.iter().filter_map(crate::syntax::Value::as_str)).collect()
+    }
+
     /// What the provider's own blocks read: the paths of their `(get)`.
     fn reads(&self) -> Vec<ast::Path> {
         fn find(node: &Node, found: &mut Vec<ast::Path>) {
@@ -145,6 +152,12 @@ impl RuleFiles {
     /// Whether a team's own files are laid over the embedded ones.
     pub fn has_overlay(&self) -> bool {
         !self.overlay.is_empty()
+    }
+
+    /// Whether a file is to be judged by itself: one of a team's own, or any where there are none.
+    pub fn is_own(&self, sources: &Sources, file: crate::source::FileId) -> bool {
+        let name = sources.get(file).map(|source| source.name.as_str()).unwrap_or_default();
+        !self.has_overlay() || self.overlay.iter().any(|(path, _)| name.ends_with(path.as_str()) && (self.shown.is_empty() || name.starts_with(&self.shown)))
     }
 
     /// The names of all clouds.
@@ -283,9 +296,7 @@ pub fn kept_types(statements: &[Statement], found: &mut Vec<String>) {
     for statement in statements {
         match statement {
             Statement::Resource(resource) if resource.keep.is_some() || resource.snapshot => found.push(resource.ty.text.clone()),
-            Statement::When(_, body) => kept_types(body, found),
-            Statement::Match(_, arms) => arms.iter().for_each(|(_, body)| kept_types(body, found)),
-            Statement::Each(each) => kept_types(&each.body, found),
+            Statement::Form(form) => form.bodies().for_each(|body| kept_types(body, found)),
             _ => {}
         }
     }

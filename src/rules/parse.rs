@@ -37,7 +37,11 @@ impl Parser<'_> {
         let mut rule = Rule { subject, tables: Vec::new(), pairs: Vec::new(), body: Vec::new(), span: block.span };
         for child in node.children() {
             match (child.tag(), child.name.text.as_str()) {
-                (Some("table"), _) => rule.tables.push(table(child)),
+                (Some("table"), _) => {
+                    let others = node.children().iter().filter(|other| other.tag.is_none() && other.name.text != target);
+                    let shared = others.flat_map(Node::children).any(|statement| mentions(statement, &child.name.text));
+                    rule.tables.push(Table { shared, ..table(child) });
+                }
                 (None, "pairs") => rule.pairs.extend(self.pairs(child)),
                 (None, _) if child.children.is_some() => {}
                 _ => self.wrong(child.span, "a rule holds tables, pairs and one block per target"),
@@ -57,6 +61,7 @@ impl Parser<'_> {
         };
         let mut rows = Vec::new();
         for row in node.children() {
+            self.takes_only(row, &["from", "to", "step"]);
             let words: Vec<String> = row.args.iter().filter_map(|value| word(&value.scalar)).collect();
             let Some((key, values)) = words.split_first() else {
                 self.wrong(row.span, "a row is `- FIRST SECOND…` or `- FIRST from=… to=… step=…`");
@@ -81,15 +86,7 @@ impl Parser<'_> {
 
     fn statement(&mut self, node: &Node) -> Option<Statement> {
         match (node.tag(), node.name.text.as_str()) {
-            (Some("when"), _) => Some(Statement::When(node_path(node), self.statements(node.children()))),
-            (Some("match"), _) => {
-                let arms = node.children().iter().map(|arm| (arm.name.clone(), self.statements(arm.children()))).collect();
-                Some(Statement::Match(node_path(node), arms))
-            }
-            (Some("each" | "secret"), _) => {
-                let body = self.statements(node.children());
-                Some(Statement::Each(each(node, body)))
-            }
+            (Some("when" | "match" | "each" | "secret"), _) => Some(Statement::Form(self.around(node, Self::statements))),
             (Some("unsupported"), _) => self.loss(node, Grade::Unsupported),
             (Some("degraded"), _) => self.loss(node, Grade::Degraded),
             (Some("emulated"), _) => self.loss(node, Grade::Emulated),
@@ -104,6 +101,9 @@ impl Parser<'_> {
                 if name.text == HANDLE {
                     self.wrong(node.span, "what an operator's client reads is written `handle KIND { … }`");
                     return None;
+                }
+                if node.args.len() == 1 && node.props.is_empty() && node.children.is_none() {
+                    return Some(Statement::NoOutput(name));
                 }
                 let value = self.value(node, node.args.get(1..).unwrap_or_default());
                 Some(Statement::Output { name, value, span: node.span })
@@ -122,7 +122,11 @@ impl Parser<'_> {
                 Some(Statement::Output { name: Ident { text: HANDLE.to_owned(), span: node.name.span }, value, span: node.span })
             }
             (None, "param") => {
-                let name = node.args.first().and_then(ident)?;
+                let Some(name) = node.args.first().and_then(ident).filter(|_| node.args.len() == 1) else {
+                    self.wrong(node.span, "a parameter has a name: `param NAME about=…`");
+                    return None;
+                };
+                self.takes_only(node, &["about", "default", "secret"]);
                 let about = node.prop_str("about").unwrap_or_default().to_owned();
                 let default = node.prop("default").map(|value| value.scalar.clone());
                 Some(Statement::Param(RuleParam { name, about, secret: node.flag("secret"), default }))
@@ -135,11 +139,46 @@ impl Parser<'_> {
         }
     }
 
+    /// `(when)`, `(match)`, `(each)` or `(secret)`.
+    fn around<T>(&mut self, node: &Node, body: fn(&mut Self, &[Node]) -> Vec<T>) -> Form<T> {
+        let takes: &[&str] = if matches!(node.tag(), Some("each" | "secret")) { &["as"] } else { &[] };
+        self.takes_only(node, takes);
+        if let Some(more) = node.args.first() {
+            self.wrong(more.span, "a form has a path and braces, and nothing between them");
+        }
+        match node.tag() {
+            Some("when") => Form::When(node_path(node), body(self, node.children())),
+            Some("match") => {
+                let arms = node.children().iter().map(|arm| {
+                    self.takes_only(arm, &[]);
+                    if arm.tag.is_some() || !arm.args.is_empty() {
+                        self.wrong(arm.span, "an arm is a value and braces: `some { … }`");
+                    }
+                    (arm.name.clone(), body(self, arm.children()))
+                });
+                Form::Match(node_path(node), arms.collect())
+            }
+            _ => {
+                let body = body(self, node.children());
+                Form::Each(each(node, body))
+            }
+        }
+    }
+
+    /// What has a key on a node's line is one of these.
+    fn takes_only(&mut self, node: &Node, keys: &[&str]) {
+        for (key, _) in node.props.iter().filter(|(key, _)| !keys.contains(&key.text.as_str())) {
+            let takes = if keys.is_empty() { "nothing of that kind".to_owned() } else { crate::diag::list(keys) };
+            self.wrong(key.span, &format!("`{}` is not known here, which takes {takes}", key.text));
+        }
+    }
+
     fn loss(&mut self, node: &Node, grade: Grade) -> Option<Statement> {
         let Some(reason) = node.arg_str(0) else {
             self.wrong(node.span, "a loss says why");
             return None;
         };
+        self.takes_only(node, &["instead", "breaks"]);
         let text = |name| node.prop_str(name).map(str::to_owned);
         if grade == Grade::Emulated && node.prop_str("breaks").is_some() {
             self.wrong(node.span, "what breaks an application is no emulation of it");
@@ -230,15 +269,7 @@ impl Parser<'_> {
 
     fn item(&mut self, node: &Node) -> Option<Item> {
         match node.tag() {
-            Some("when") => Some(Item::When(node_path(node), self.items(node.children()))),
-            Some("match") => {
-                let arms = node.children().iter().map(|arm| (arm.name.clone(), self.items(arm.children()))).collect();
-                Some(Item::Match(node_path(node), arms))
-            }
-            Some("each" | "secret") => {
-                let body = self.items(node.children());
-                Some(Item::Each(each(node, body)))
-            }
+            Some("when" | "match" | "each" | "secret") => Some(Item::Form(self.around(node, Self::items))),
             Some(other) => {
                 self.wrong(node.span, &format!("`({other})` is no form that can stand here"));
                 None
@@ -342,7 +373,19 @@ fn table(node: &Node) -> Table {
         _ => Some(node.name.text.clone()),
     };
     let rows = node.props.iter().filter(|(key, _)| key.text != "of").map(|(key, value)| (key.clone(), value.scalar.clone())).collect();
-    Table { name: node.name.text.clone(), of, rows, span: node.span }
+    Table { name: node.name.text.clone(), of, shared: false, rows, span: node.span }
+}
+
+/// Whether a node reads a table, or one of those in its braces does.
+fn mentions(node: &Node, name: &str) -> bool {
+    let values = node.args.iter().chain(node.props.iter().map(|(_, value)| value));
+    let read = |value: &Value| match value.tag() {
+        Some("table") => value.as_str() == Some(name),
+        Some("fmt") => value.as_str().is_some_and(|text| text.contains(&format!("(table){name}"))),
+        _ => false,
+    };
+    let gone_over = node.tag() == Some("each") && node.name.text == name;
+    gone_over || values.into_iter().any(read) || node.children().iter().any(|child| mentions(child, name))
 }
 
 fn each<T>(node: &Node, body: Vec<T>) -> Each<T> {

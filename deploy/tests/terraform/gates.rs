@@ -50,8 +50,9 @@ fn a_certificate_waits_for_its_zone() {
 #[test]
 fn a_service_waits_for_its_image_on_google() {
     let (Some(python), Some(terraform)) = (engines::python(), engines::terraform_core()) else { return };
-    let facts = root().join("specs/providers/terraform-google.facts").to_str().unwrap().to_owned();
-    let provider = SchemaProvider::start(&python, &[format!("{facts},project,region")], &terraform.folder("provider"));
+    let facts = |name: &str| root().join("specs/providers").join(name).to_str().unwrap().to_owned();
+    let served = [format!("{},project,region", facts("terraform-google.facts")), facts("terraform-time.facts")];
+    let provider = SchemaProvider::start(&python, &served, &terraform.folder("provider"));
     let mut environment = provider.environment();
     environment.push(("TF_CLI_CONFIG_FILE".to_owned(), terraform.configuration().to_str().unwrap().to_owned()));
     let stack = r#"stack shop {

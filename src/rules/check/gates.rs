@@ -1,7 +1,7 @@
 //! What is to be checked of gates: what they look for, and who waits for them.
 
 use super::super::INCOMING;
-use super::super::ast::{GateRule, Path, Rule, Statement};
+use super::super::ast::{Form, GateRule, Path, Rule, Statement};
 use super::{Checker, Root, Scope, Ty};
 use crate::diag::rules as diag;
 use crate::gates::Look;
@@ -102,8 +102,8 @@ fn each_gate<'r>(statements: &'r [Statement], found: &mut dyn FnMut(&'r GateRule
     for statement in statements {
         match statement {
             Statement::Gate(gate) => found(gate),
-            Statement::When(_, body) => each_gate(body, found),
-            Statement::Match(_, arms) => arms.iter().for_each(|(_, body)| each_gate(body, found)),
+            // One in a loop is refused for that.
+            Statement::Form(form) if !matches!(form, Form::Each(_)) => form.bodies().for_each(|body| each_gate(body, found)),
             _ => {}
         }
     }

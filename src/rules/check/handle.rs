@@ -1,6 +1,6 @@
 //! `handle KIND { … }`: the client's own kind and keys, and no secret among the values, since every reader of the outputs sees them.
 
-use super::super::ast::{Expr, ExprKind, HANDLE, Item, KIND};
+use super::super::ast::{Expr, ExprKind, Form, HANDLE, Item, KIND};
 use super::{Checker, Root, Scope, Ty};
 use crate::diag::rules as diag;
 use crate::source::Span;
@@ -43,10 +43,9 @@ impl Checker<'_, '_> {
                     given.push((&name.text, name.span));
                     self.no_secret(scope, value);
                 }
-                Item::When(_, body) => self.handle_keys(scope, body, given),
-                Item::Match(_, arms) => arms.iter().for_each(|(_, body)| self.handle_keys(scope, body, given)),
                 Item::Element(value) => self.out.push(diag::spec(value.span, "a `handle` has keys, and a value for each")),
-                Item::Each(each) => self.out.push(diag::spec(each.over.span, "a `handle` has keys that are known beforehand")),
+                Item::Form(Form::Each(each)) => self.out.push(diag::spec(each.over.span, "a `handle` has keys that are known beforehand")),
+                Item::Form(form) => form.bodies().for_each(|body| self.handle_keys(scope, body, given)),
             }
         }
     }
@@ -88,16 +87,15 @@ impl Checker<'_, '_> {
         for item in items {
             match item {
                 Item::Property(_, value) | Item::Element(value) => self.no_secret(scope, value),
-                Item::When(_, body) => self.no_secret_in(scope, body),
-                Item::Match(_, arms) => arms.iter().for_each(|(_, body)| self.no_secret_in(scope, body)),
-                Item::Each(each) if each.secret => self.out.push(diag::secret_in_rule(each.over.span, &format!("a `{HANDLE}`"))),
-                Item::Each(each) => {
+                Item::Form(Form::Each(each)) if each.secret => self.out.push(diag::secret_in_rule(each.over.span, &format!("a `{HANDLE}`"))),
+                Item::Form(Form::Each(each)) => {
                     let outer = std::mem::take(&mut self.out);
                     let (inner, depth) = self.enter(scope, each);
                     self.out = outer;
                     self.no_secret_in(&inner, &each.body);
                     self.known.truncate(depth);
                 }
+                Item::Form(form) => form.bodies().for_each(|body| self.no_secret_in(scope, body)),
             }
         }
     }
