@@ -1,6 +1,6 @@
 //! Gates: what somebody has to do before the rest of a stack can be made, and the part that can be made meanwhile.
 
-use crate::check::Model;
+use crate::check::{Model, ResourceId};
 use crate::emit::Format;
 use crate::native::{Graph, NativeId, NativeResource, Origin};
 use crate::provider::NativeKind;
@@ -12,17 +12,20 @@ pub enum Look {
     DnsDelegation,
     /// An image is in its registry.
     Image,
+    /// A job has ended well. Whoever deploys starts it; nobody else opens this.
+    Run,
 }
 
 impl Look {
     /// All of them, as rules name them.
-    pub const NAMES: [&'static str; 2] = ["dns-delegation", "image"];
+    pub const NAMES: [&'static str; 3] = ["dns-delegation", "image", "run"];
 
     /// The look of this name.
     pub fn named(name: &str) -> Option<Look> {
         match name {
             "dns-delegation" => Some(Look::DnsDelegation),
             "image" => Some(Look::Image),
+            "run" => Some(Look::Run),
             _ => None,
         }
     }
@@ -32,6 +35,7 @@ impl Look {
         match self {
             Look::DnsDelegation => "dns-delegation",
             Look::Image => "image",
+            Look::Run => "run",
         }
     }
 
@@ -40,6 +44,7 @@ impl Look {
         match self {
             Look::DnsDelegation => &["domain", "name-servers"],
             Look::Image => &["image"],
+            Look::Run => &["node"],
         }
     }
 }
@@ -55,6 +60,8 @@ pub struct Gate {
     pub evidence: Vec<Evidence>,
     /// What a person does, as a sentence without its full stop.
     pub act: String,
+    /// The user's resource whose rule has it; of several, the first.
+    pub of: ResourceId,
     /// The user's node, and the rule.
     pub origin: Origin,
 }
@@ -84,6 +91,7 @@ impl Gate {
         match self.look {
             Look::DnsDelegation => format!("delegate {} to {}", text(0), text(1).replace(',', ", ")),
             Look::Image => format!("push the image {}", text(0)),
+            Look::Run => format!("start the job {}", text(0)),
         }
     }
 }
@@ -263,4 +271,31 @@ pub fn part(graph: &Graph, held: &Held) -> Graph {
         state: graph.state.clone(),
         gates: graph.gates.clone(),
     }
+}
+
+/// The gates that are opened by a job which whoever deploys starts.
+pub fn runs(graph: &Graph) -> impl Iterator<Item = usize> {
+    graph.gates.iter().enumerate().filter(|(_, gate)| gate.look == Look::Run).map(|(index, _)| index)
+}
+
+/// What waits for these gates, and whatever needs that, there or not: none of it changes before they are open.
+pub fn behind(graph: &Graph, gates: &[usize]) -> Vec<bool> {
+    held(graph, gates, &|_| false).waits
+}
+
+/// What a job is made of, with what its handle reads, and all that these need: what has to be as it is to be before it is
+/// started.
+pub fn needed_to_run(graph: &Graph, gate: &Gate) -> Vec<bool> {
+    let own = graph.resources.iter().enumerate().filter(|(_, resource)| resource.owner == Some(gate.of));
+    let mut open: Vec<NativeId> = own.map(|(index, _)| NativeId(index)).collect();
+    let told = graph.outputs.iter().filter(|output| output.handle == Some(gate.of));
+    told.for_each(|output| output.value.references(&mut open));
+    let mut needed = vec![false; graph.resources.len()];
+    while let Some(id) = open.pop() {
+        if let Some(slot) = needed.get_mut(id.0).filter(|slot| !**slot) {
+            *slot = true;
+            open.extend(graph.resources.get(id.0).map(NativeResource::needs).unwrap_or_default());
+        }
+    }
+    needed
 }

@@ -234,3 +234,74 @@ fn what_the_lock_file_knows_to_run_is_in_the_first_step_too() {
     let said = stderr(&stackc(folder.path(), &["build", "--target", "cfn"]));
     assert!(said.contains("push the image") && !said.contains("delegate"), "{said}");
 }
+
+/// Migrations before two services, of an image in the stack's own registry.
+const MIGRATED: &str = r#"stack shop {
+    network main
+    registry images
+    database data network=main engine=postgres version="16"
+    bucket media
+    service web network=main port=80 image=(fmt)"{images.url}:1" { connect data; connect media; }
+    service worker network=main image=(fmt)"{images.url}:1" { connect data; }
+    job migrate network=main image=(fmt)"{images.url}:1" {
+        connect data
+        before web
+        before worker
+    }
+}"#;
+
+/// The rest does not change before the job has ended, and what the job needs is all there before it is started.
+#[test]
+fn services_wait_for_a_job_that_needs_its_own_things_alone() {
+    for name in ["cfn", "tf-aws", "arm", "tf-azure", "tf-google"] {
+        let (graph, model, _) = graph(name, MIGRATED);
+        let jobs: Vec<usize> = gates::runs(&graph).collect();
+        let [job] = jobs.as_slice() else { panic!("{name}: {jobs:?}") };
+        let gate = &graph.gates[*job];
+        assert_eq!((gate.name(), gate.evidence.as_slice()), ("migrate.done", &[Evidence::Known("migrate".to_owned())][..]), "{name}");
+        let owner = |index: usize| graph.resources[index].owner.map(|id| model.resources[id.0].name.text.clone());
+        let (needed, behind) = (gates::needed_to_run(&graph, gate), gates::behind(&graph, &jobs));
+        let owners = |which: &[bool]| -> BTreeSet<String> { (0..which.len()).filter(|index| which[*index]).filter_map(owner).collect() };
+        assert!(owners(&behind).is_superset(&names(&["web", "worker"])), "{name}: {:?}", owners(&behind));
+        let needs = owners(&needed);
+        assert!(needs.is_superset(&names(&["migrate", "data", "main"])), "{name}: {needs:?}");
+        for other in ["web", "worker", "media"] {
+            assert!(!needs.contains(other), "{name}: the job would need {other}");
+        }
+        assert!(!needed.iter().zip(&behind).any(|(needed, behind)| *needed && *behind), "{name}");
+        // What is needed is whole: the part refers to nothing outside of it.
+        for (index, _) in needed.iter().enumerate().filter(|(_, needed)| **needed) {
+            assert!(graph.resources[index].needs().iter().all(|id| needed[id.0]), "{name}: {:?}", graph.resources[index].name);
+        }
+        // It is not started before its own image is there.
+        let pushed: Vec<usize> = (0..graph.gates.len()).filter(|index| graph.gates[*index].look.word() == "image").collect();
+        let held = gates::held(&graph, &pushed, &|_| false).waits;
+        assert!(needed.iter().zip(&held).any(|(needed, held)| *needed && *held), "{name}");
+    }
+}
+
+#[test]
+fn openstack_promises_no_job_before_a_service() {
+    for name in ["hot", "tf-openstack"] {
+        let folder = tempfile::tempdir().unwrap();
+        let stack = "stack shop {\n network main\n service web network=main image=\"a/b:1\"\n job migrate network=main image=\"a/b:1\" { before web; }\n}\n";
+        std::fs::write(folder.path().join("stack.kdl"), stack).unwrap();
+        let output = stackc(folder.path(), &["check", "--target", name]);
+        assert!(!output.status.success() && stderr(&output).contains("has no `before` from a job to a service"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("neither that its container ended well"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn the_first_of_two_steps_by_hand_has_the_job_and_no_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = MIGRATED.replace("(fmt)\"{images.url}:1\"", "\"acme/shop:1\"");
+    std::fs::write(folder.path().join("stack.kdl"), stack).unwrap();
+    let output = stackc(folder.path(), &["build", "--target", "cfn", "-o", "all"]);
+    let said = "start the job migrate before service web, service worker can be made: by hand with the command in the output `migrate-start`";
+    assert!(stderr(&output).contains(said), "{}{}", stdout(&output), stderr(&output));
+    stackc(folder.path(), &["build", "--first", "--target", "cfn", "-o", "first"]);
+    let first: Value = serde_json::from_str(&std::fs::read_to_string(folder.path().join("first/cfn/template.json")).unwrap()).unwrap();
+    let has = |name: &str| !first["Resources"][name].is_null();
+    assert!(has("MigrateTask") && has("DataInstance") && !has("WebService") && !has("WorkerService"));
+}

@@ -20,7 +20,7 @@ pub enum MessageFormat {
     bin_name = "stackc",
     version,
     about = "Takes a stack to a running one",
-    after_help = "Exit codes: 0 done or nothing to do, 1 the input is wrong, 2 the call is wrong, 3 the cloud refused or could not be reached, 4 with --detailed-exitcode there are changes, 5 it is begun with --no-wait, or waits for a gate, 130 left with Ctrl-C, or a no at a question."
+    after_help = "Exit codes: 0 done or nothing to do, 1 the input is wrong, 2 the call is wrong, 3 the cloud refused or could not be reached, 4 with --detailed-exitcode there are changes, 5 it is begun with --no-wait, or waits for a gate, 6 a job that comes before a service did not end well, 130 left with Ctrl-C, or a no at a question."
 )]
 pub struct Arguments {
     /// How messages about the input are written

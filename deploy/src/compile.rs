@@ -120,6 +120,16 @@ pub struct Part {
     pub waiting: Vec<String>,
     /// The addresses of what would wait, and cannot: something that runs needs it.
     pub let_through: Vec<String>,
+    /// Where jobs are to end before the rest changes: all that is not part of this stays as it runs.
+    pub jobs: Option<Jobs>,
+}
+
+/// Jobs that are to end well before what waits for them changes.
+pub struct Jobs {
+    /// The gates whose job can be started once the part is there.
+    pub ready: Vec<usize>,
+    /// Whether what waits for them runs already, and stays as it is meanwhile.
+    pub runs: bool,
 }
 
 impl Compiled {
@@ -147,7 +157,52 @@ impl Compiled {
             addresses: all().filter(|(_, waits)| !**waits).map(|(resource, _)| self.address(resource)).collect(),
             waiting: all().filter(|(_, waits)| **waits).map(|(resource, _)| self.address(resource)).collect(),
             let_through: through.map(|resource| self.address(resource)).collect(),
+            jobs: None,
         })
+    }
+
+    /// What comes before these jobs have ended. While all that waits for them is new, it is whatever neither waits for
+    /// them nor for what is shut; else no more than the jobs need.
+    pub fn before(&self, jobs: &[usize], shut: &[usize], there: &[String]) -> Part {
+        let is_there = |resource: &NativeResource| there.contains(&self.address(resource));
+        let held = gates::held(&self.graph, shut, &is_there).waits;
+        let behind = gates::behind(&self.graph, jobs);
+        let runs = self.graph.resources.iter().zip(&behind).any(|(resource, behind)| *behind && is_there(resource));
+        let needed = |gate: &usize| self.graph.gates.get(*gate).map(|gate| gates::needed_to_run(&self.graph, gate)).unwrap_or_default();
+        let needs: Vec<(usize, Vec<bool>)> = jobs.iter().map(|gate| (*gate, needed(gate))).collect();
+        let free = |needed: &[bool]| !needed.iter().zip(held.iter().zip(&behind)).any(|(needed, (held, behind))| *needed && (*held || *behind));
+        let ready: Vec<&(usize, Vec<bool>)> = needs.iter().filter(|(_, needed)| free(needed)).collect();
+        let only_them = runs && !ready.is_empty();
+        let made = |index: usize| match only_them {
+            true => ready.iter().any(|(_, needed)| needed.get(index) == Some(&true)),
+            false => held.get(index) == Some(&false) && behind.get(index) == Some(&false),
+        };
+        let waits: Vec<bool> = (0..self.graph.resources.len()).map(|index| !made(index)).collect();
+        let part = gates::part(&self.graph, &Held { waits: waits.clone(), let_through: Vec::new() });
+        let all = || self.graph.resources.iter().zip(&waits).filter(|(resource, _)| resource.kind == NativeKind::Resource);
+        let not_there = |address: &String| !there.contains(address);
+        Part {
+            template: emit::write(&part, &self.target, self.style),
+            addresses: all().filter(|(_, waits)| !**waits).map(|(resource, _)| self.address(resource)).collect(),
+            waiting: all().filter(|(_, waits)| **waits).map(|(resource, _)| self.address(resource)).filter(not_there).collect(),
+            let_through: Vec::new(),
+            jobs: Some(Jobs { ready: ready.iter().map(|(gate, _)| *gate).collect(), runs }),
+        }
+    }
+
+    /// The user's nodes whose change is a reason to start the job of a gate, as `service web`: the job's own first, then
+    /// those that wait for it.
+    pub fn nodes_of(&self, gate: usize) -> Vec<String> {
+        let Some(known) = self.graph.gates.get(gate) else { return Vec::new() };
+        let of_job = |resource: &&NativeResource| resource.owner == Some(known.of);
+        let all = self.graph.resources.iter().filter(of_job).take(1).chain(gates::waiting(&self.graph, gate));
+        let mut names: Vec<String> = Vec::new();
+        for name in all.map(|resource| crate::table::node_of(self, &self.address(resource))) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
     /// What a resource of the template is called, by its address: `database data: instance`. What the stack no longer has goes by its address.

@@ -5,6 +5,7 @@
 pub mod arm;
 pub mod cfn;
 pub mod heat;
+mod overlay;
 pub mod rest;
 pub mod terraform;
 pub mod wire;
@@ -24,6 +25,17 @@ pub struct Wanted {
     pub allowed: Vec<String>,
     /// Whether what was changed by others is to be put back, too.
     pub revert_drift: bool,
+    /// Only this part of it is made or changed; all else stays as it runs.
+    pub only: Option<Only>,
+}
+
+/// A part of what is to run, with all that it needs.
+#[derive(Debug, Clone, Default)]
+pub struct Only {
+    /// Its template, with the parameters of the whole.
+    pub template: String,
+    /// The addresses of what it has.
+    pub addresses: Vec<String>,
 }
 
 /// The value of a parameter.

@@ -52,6 +52,8 @@ pub enum Outcome {
     Changes,
     /// Begun and not waited for, as was asked, or a gate is still shut: the same command goes on.
     Begun,
+    /// A job that comes before the rest did not end well, and the rest stays as it was.
+    JobFailed,
     /// Nobody waited for the end, or somebody said no.
     Left,
     /// What was run ended so.
@@ -72,6 +74,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Refused => 3,
             Outcome::Changes => 4,
             Outcome::Begun => 5,
+            Outcome::JobFailed => 6,
             Outcome::Left => 130,
             Outcome::Status(status) => status,
             Outcome::NoStatus => 126,

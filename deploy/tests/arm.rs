@@ -39,6 +39,48 @@ fn deployed(stack: &str) -> Run {
     run
 }
 
+#[test]
+fn a_job_has_the_new_image_while_the_service_keeps_the_old_one() {
+    let stack = r#"stack shop {
+    targets arm
+    param image default="acme/shop:1.2" about="container image of the shop"
+    network main
+    service web network=main {
+        image (get)image
+        port 80
+    }
+    job migrate network=main {
+        image (get)image
+        before web
+    }
+}
+"#;
+    let run = Run::new(stack);
+    let ended = run.finish(&FIRST);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("then run      job migrate\n") && ended.stderr.contains("migrate is done"), "{}", ended.stderr);
+    let images = || {
+        let image = |symbol: &str| {
+            let body = run.fake.with(|world| world.resource(symbol).body.clone());
+            body["properties"]["template"]["containers"][0]["image"].as_str().unwrap().trim_start_matches("acme/shop:").to_owned()
+        };
+        [image("migrate"), image("web")]
+    };
+    assert_eq!(images(), ["1.2", "1.2"]);
+    // What it printed comes late, and is waited for when it failed.
+    run.fake.with(|world| (world.jobs.exit, world.jobs.late) = (1, 12));
+    let new = ["deploy", "--yes", "--param", "image=acme/shop:1.3"];
+    let ended = run.finish(&new);
+    assert_eq!((ended.code, images()), (Some(6), ["1.3".to_owned(), "1.2".to_owned()]), "{}", ended.stderr);
+    assert!(ended.stderr.contains("minutes later; it is waited for that\n  | relation \"users\" exists\n"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("service web stays as before"), "{}", ended.stderr);
+    run.fake.with(|world| world.jobs.exit = 0);
+    let ended = run.finish(&new);
+    assert_eq!((ended.code, images()), (Some(0), ["1.3".to_owned(), "1.3".to_owned()]), "{}", ended.stderr);
+    let ended = run.finish(&new);
+    assert_eq!((ended.code, run.fake.with(|world| world.jobs.executions.len())), (Some(0), 3), "{}", ended.stderr);
+}
+
 /// A registry that cannot be asked, as a proxy that is not there makes any, is neither with the image nor without it.
 #[test]
 fn a_service_waits_for_its_image() {

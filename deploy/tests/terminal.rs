@@ -33,6 +33,7 @@ struct Terminal {
     keys: File,
     screen: Arc<Mutex<vt100::Parser>>,
     written: Arc<Mutex<Vec<u8>>>,
+    reader: std::thread::JoinHandle<()>,
     child: Child,
 }
 
@@ -55,7 +56,7 @@ impl Terminal {
         let screen = Arc::new(Mutex::new(vt100::Parser::new(SIZE.ws_row.try_into().unwrap(), SIZE.ws_col.try_into().unwrap(), 0)));
         let written = Arc::new(Mutex::new(Vec::new()));
         let (mut from, to, log) = (keys.try_clone().unwrap(), Arc::clone(&screen), Arc::clone(&written));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut piece = [0; 4096];
             // It ends with the last program at the terminal.
             while let Ok(length @ 1..) = from.read(&mut piece) {
@@ -63,7 +64,7 @@ impl Terminal {
                 log.lock().unwrap().extend_from_slice(&piece[..length]);
             }
         });
-        Terminal { keys, screen, written, child }
+        Terminal { keys, screen, written, reader, child }
     }
 
     fn text(&self) -> String {
@@ -114,12 +115,12 @@ impl Terminal {
             assert!(began.elapsed() < LIMIT, "it does not end:\n{}", self.text());
             std::thread::sleep(Duration::from_millis(2));
         };
-        // What was written last may still be on its way.
-        let mut last = String::new();
-        while last != self.text() {
-            last = self.text();
-            std::thread::sleep(Duration::from_millis(20));
+        // What was written last may still be on its way: all of it is here when there is nothing more to read.
+        while !self.reader.is_finished() {
+            assert!(began.elapsed() < LIMIT, "somebody is still at the terminal:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(2));
         }
+        let last = self.text();
         assert!(!self.written().contains(SECRET), "the secret is shown:\n{last}");
         (code, last)
     }

@@ -21,6 +21,8 @@ mod engines;
 mod gates;
 #[path = "terraform/gcs.rs"]
 mod gcs;
+#[path = "terraform/jobs.rs"]
+mod jobs;
 #[path = "gates/name_server.rs"]
 mod name_server;
 #[path = "terraform/run.rs"]

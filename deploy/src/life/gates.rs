@@ -2,14 +2,15 @@
 //! rest follows by itself. A gate holds back only what is not there yet; once all that waits for it is there, nobody
 //! looks at it any more.
 
+use super::jobs::Due;
 use super::{How, Life, Stepped};
 use crate::arguments::{Gates, Losses};
-use crate::compile::Part;
-use crate::engine::{Engine, Trouble, Wanted};
+use crate::compile::{Jobs, Part};
+use crate::engine::{Engine, Only, Trouble, Wanted};
 use crate::gates::{Looker, Seen};
 use crate::{Outcome, interrupt, table};
 use serde_json::{Value, json};
-use stackc::gates::{Evidence, Gate};
+use stackc::gates::{Evidence, Gate, Look};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -28,18 +29,27 @@ pub(super) struct Looked {
     pub(super) gate: Gate,
     pub(super) seen: Seen,
     /// What is looked for, where all of it is known.
-    evidence: Option<Vec<String>>,
+    pub(super) evidence: Option<Vec<String>>,
 }
 
 impl<E: Engine> Life<E> {
-    /// Deploys step by step.
-    pub(super) async fn in_steps(&mut self, wanted: &Wanted, losses: &Losses, mut how: How) -> Result<Outcome, Trouble> {
+    /// Deploys step by step, and starts these jobs before what waits for them.
+    pub(super) async fn in_steps(&mut self, wanted: &Wanted, losses: &Losses, mut how: How, mut due: Vec<Due>) -> Result<Outcome, Trouble> {
         let began = Instant::now();
         loop {
             let there = self.there().await?;
             let looked = self.looked_at(&how.gates).await?;
             let shut: Vec<usize> = looked.iter().filter(|looked| looked.seen != Seen::Open).map(|looked| looked.index).collect();
-            let Some(part) = self.compiled.part(&shut, &there) else {
+            let shut_alone = self.compiled.part(&shut, &there);
+            let held_back = shut_alone.as_ref().map_or(0, |part| part.waiting.len());
+            let jobs: Vec<usize> = due.iter().map(|due| due.gate).collect();
+            let part = if jobs.is_empty() { shut_alone } else { Some(self.compiled.before(&jobs, &shut, &there)) };
+            if shut.is_empty() && part.as_ref().and_then(|part| part.jobs.as_ref()).is_some_and(|jobs| jobs.ready.is_empty()) {
+                let names = due.iter().map(|due| due.job.as_str()).collect::<Vec<_>>().join(", ");
+                let why = format!("by the rules of this target, job {names} needs what waits for its end");
+                return Err(Trouble::refused("the job cannot be started before the rest, and nothing was changed", why));
+            }
+            let Some(part) = part else {
                 for looked in looked.iter().filter(|looked| looked.seen != Seen::Open) {
                     self.screen.say(format!("{} is not waited for: something that runs needs what waits for it", looked.gate.name()));
                 }
@@ -48,15 +58,27 @@ impl<E: Engine> Life<E> {
             for address in &part.let_through {
                 self.screen.say(format!("{} is not held back: something that runs needs it", self.compiled.label(address)));
             }
-            let protect = wanted.protect.iter().filter(|address| part.addresses.contains(address)).cloned().collect();
-            let first = Wanted { template: part.template.clone(), protect, ..wanted.clone() };
+            let first = match &part.jobs {
+                None => Wanted { template: part.template.clone(), protect: protected(wanted, &part.addresses, &[]), ..wanted.clone() },
+                // What runs stays in it, and stays protected.
+                Some(_) => {
+                    let only = Some(Only { template: part.template.clone(), addresses: part.addresses.clone() });
+                    Wanted { only, protect: protected(wanted, &part.addresses, &there), ..wanted.clone() }
+                }
+            };
             match self.step(&first, losses, &how, Some(&part)).await? {
                 Stepped::Left(outcome) => return Ok(outcome),
                 Stepped::Done => {
                     how.agreed = true;
-                    if let outcome @ (Outcome::WrongCall | Outcome::WrongInput) = self.renew_lock(&part.waiting).await? {
+                    // What stays as it runs is not yet what the lock file would say.
+                    let stays = part.jobs.as_ref().is_some_and(|jobs| jobs.runs);
+                    if !stays && let outcome @ (Outcome::WrongCall | Outcome::WrongInput) = self.renew_lock(&part.waiting).await? {
                         return Ok(outcome);
                     }
+                }
+                Stepped::Impossible(going) if part.jobs.is_some() => {
+                    let why = format!("what the job needs cannot be had without removing {going}, which something that runs has");
+                    return Err(Trouble::refused("the job cannot be started before the rest, and nothing was changed", why));
                 }
                 Stepped::Impossible(going) => {
                     // What runs would be gone before what takes its place is there.
@@ -70,7 +92,15 @@ impl<E: Engine> Life<E> {
                     }
                 }
             }
-            if let Some(outcome) = self.wait(&how, part.waiting.len(), began).await? {
+            if let Some(Jobs { ready, .. }) = part.jobs.as_ref().filter(|jobs| !jobs.ready.is_empty()) {
+                for due in due.extract_if(.., |due| ready.contains(&due.gate)) {
+                    if let Some(outcome) = self.run_before(&due).await? {
+                        return Ok(outcome);
+                    }
+                }
+                continue;
+            }
+            if let Some(outcome) = self.wait(&how, held_back, began).await? {
                 return Ok(outcome);
             }
         }
@@ -153,7 +183,8 @@ impl<E: Engine> Life<E> {
         let there = self.there().await?;
         let outputs = if there.is_empty() { Vec::new() } else { self.engine.outputs().await? };
         let mut found = Vec::new();
-        for (index, gate) in self.compiled.graph.gates.iter().enumerate() {
+        let looked_for = self.compiled.graph.gates.iter().enumerate().filter(|(_, gate)| gate.look != Look::Run);
+        for (index, gate) in looked_for {
             if self.compiled.waiting_for(index).iter().all(|address| there.contains(address)) {
                 continue;
             }
@@ -230,6 +261,11 @@ impl<E: Engine> Life<E> {
         };
         looked.iter().map(one).collect()
     }
+}
+
+/// What is protected of these, by their addresses.
+fn protected(wanted: &Wanted, made: &[String], there: &[String]) -> Vec<String> {
+    wanted.protect.iter().filter(|address| made.contains(address) || there.contains(address)).cloned().collect()
 }
 
 /// What has to be done, in words, as far as it is known.

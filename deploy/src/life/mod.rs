@@ -2,6 +2,7 @@
 
 mod destroy;
 mod gates;
+mod jobs;
 mod look;
 mod operate;
 mod plan;
@@ -72,6 +73,10 @@ struct How {
     yes: bool,
     /// Whether somebody has agreed to the whole of it already, as long as nothing is lost.
     agreed: bool,
+    /// What would be lost by the whole of it, as it was shown and agreed to.
+    lost: Vec<String>,
+    /// Whether the whole of it was shown.
+    shown: bool,
     gates: Gates,
     wait_for_gates: Option<u64>,
     detail: Detail,
@@ -134,7 +139,7 @@ impl<E: Engine> Life<E> {
                 self.plan(&values, &losses, how).await
             }
             Verb::Deploy { values, losses, gates, wait_for_gates, yes, long, no_wait, skip, revert_drift, saved, .. } => {
-                let how = How { yes, agreed: false, gates, wait_for_gates, detail: detail(long), no_wait, skip, revert_drift };
+                let how = How { yes, agreed: false, lost: Vec::new(), shown: false, gates, wait_for_gates, detail: detail(long), no_wait, skip, revert_drift };
                 match saved {
                     Some(saved) => self.deploy_saved(&saved, &values, &losses, how).await,
                     None => self.deploy(&values, &losses, how).await,
@@ -197,7 +202,7 @@ impl<E: Engine> Life<E> {
     fn wanted_of(&self, params: BTreeMap<String, Given>, losses: &Losses, revert_drift: bool) -> Wanted {
         let protect = self.compiled.protected().iter().map(|origin| origin.address.clone()).collect();
         let allowed = losses.allow_replace.iter().flat_map(|name| self.known(name)).collect();
-        Wanted { template: self.compiled.template.clone(), params, protect, allowed, revert_drift }
+        Wanted { template: self.compiled.template.clone(), params, protect, allowed, revert_drift, only: None }
     }
 
     async fn deploy(&mut self, values: &Values, losses: &Losses, how: How) -> Result<Outcome, Trouble> {
@@ -211,7 +216,11 @@ impl<E: Engine> Life<E> {
         if self.compiled.graph.gates.is_empty() {
             return self.whole(&wanted, losses, &how).await;
         }
-        self.in_steps(&wanted, losses, how).await
+        let mut how = how;
+        match self.jobs_due(&wanted, losses, &mut how).await? {
+            Ok(due) => self.in_steps(&wanted, losses, how, due).await,
+            Err(outcome) => Ok(outcome),
+        }
     }
 
     /// Deploys all of it.
@@ -251,9 +260,16 @@ impl<E: Engine> Life<E> {
         how: &How,
         part: Option<&Part>,
     ) -> Result<Stepped, Trouble> {
-        self.screen.say(table::plan(&self.compiled, &self.engine.place(), &plan, how.detail).trim_end());
-        let behind = part.map(|part| self.behind(part));
-        behind.iter().for_each(|behind| self.screen.say(format!("  {:<12}  {behind}", "then add")));
+        let lost: Vec<String> = plan.changes.iter().filter(|change| change.what.loses()).map(|change| change.name.clone()).collect();
+        let known = how.agreed && lost.iter().all(|name| how.lost.contains(name));
+        let behind = part.filter(|part| !part.waiting.is_empty()).map(|part| self.behind(part));
+        let ready = part.and_then(|part| part.jobs.as_ref()).map(|jobs| self.ready(jobs)).unwrap_or_default();
+        // Of the part that comes before a job, all was shown with the whole.
+        if !(how.shown && known && part.is_some_and(|part| part.jobs.is_some())) {
+            self.screen.say(table::plan(&self.compiled, &self.engine.place(), &plan, how.detail).trim_end());
+            ready.iter().for_each(|job| self.screen.say(format!("  {:<12}  {job}", "then run")));
+            behind.iter().for_each(|behind| self.screen.say(format!("  {:<12}  {behind}", "then add")));
+        }
         let Some(planned) = plan.with else {
             self.engine.finish(wanted).await?;
             return Ok(Stepped::Done);
@@ -264,19 +280,21 @@ impl<E: Engine> Life<E> {
             self.screen.report(refused, &self.compiled.sources);
             return Ok(Stepped::Left(Outcome::WrongInput));
         }
-        let then = behind.map(|behind| format!(", then {behind}")).unwrap_or_default();
+        let then: String = ready.into_iter().chain(behind).map(|then| format!(", then {then}")).collect();
         let question = format!("{} ({}): {}{then}. Do this?", self.compiled.name, self.engine.place(), table::counts(&self.compiled, &plan.changes));
-        let agreed = how.yes || how.agreed && !plan.changes.iter().any(|change| change.what.loses());
-        if let Some(outcome) = self.agreed(&question, agreed).await {
+        if let Some(outcome) = self.agreed(&question, how.yes || known).await {
             self.engine.discard(planned).await?;
             return Ok(Stepped::Left(outcome));
         }
         let running = self.engine.apply(planned).await?;
-        if how.no_wait && self.engine.goes_on_alone(&running) {
+        let jobs = part.and_then(|part| part.jobs.as_ref());
+        if how.no_wait && jobs.is_some() {
+            self.screen.say("--no-wait: what comes before a job, and the job, are waited for all the same, since the rest follows only then");
+        } else if how.no_wait && self.engine.goes_on_alone(&running) {
             self.screen.say(format!("{} is being deployed, and not waited for: {} takes it up again, and sees it through", self.compiled.name, self.again));
             return Ok(Stepped::Left(Outcome::Begun));
         }
-        if how.no_wait {
+        if how.no_wait && jobs.is_none() {
             self.screen.say("--no-wait: what applies this ends with this command, so it is waited for");
         }
         let mut watch = match how.detail {
@@ -286,7 +304,11 @@ impl<E: Engine> Life<E> {
         match self.follow(running, &mut watch).await {
             Followed::Left(outcome) => Ok(Stepped::Left(outcome)),
             Followed::Ended(Ending::Done, _) => {
-                let all = if part.is_some() { "is deployed as far as it can be" } else { "is deployed" };
+                let all = match (part, jobs.is_some_and(|jobs| jobs.runs && !jobs.ready.is_empty())) {
+                    (_, true) => "has what the job needs",
+                    (Some(_), false) => "is deployed as far as it can be",
+                    (None, false) => "is deployed",
+                };
                 self.screen.say(format!("{} {all}: {}", self.compiled.name, watch.summary()));
                 self.engine.finish(wanted).await?;
                 Ok(Stepped::Done)

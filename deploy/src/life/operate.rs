@@ -1,6 +1,7 @@
 //! Verbs for what runs: `run`, `logs`, `shell`. Whichever engine made a node, its handle says which client of `operate/` asks for it.
 
 use super::Life;
+use super::jobs::Due;
 use crate::Outcome;
 use crate::engine::{Engine, Event, Step, Trouble, arm, heat};
 use crate::interrupt;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const SERVICES: [&str; 5] = ["ecs-service", "container-app", "cloud-run-service", "cloud-run-worker-pool", "nova-service"];
 
 /// How many lines of what failed are shown without being asked for.
-const LAST_LINES: usize = 20;
+pub(super) const LAST_LINES: usize = 20;
 
 /// How often the log is read once what was run has ended: its last lines come late.
 const LATE_LOOKS: usize = 3;
@@ -32,7 +33,13 @@ pub(super) struct Wish {
 
 /// What is done with a client, whichever it is.
 enum Errand<'a> {
-    Run { job: &'a str, arguments: &'a [String], no_wait: bool },
+    Run {
+        job: &'a str,
+        arguments: &'a [String],
+        no_wait: bool,
+    },
+    /// Starts a job in the midst of a deploy.
+    Before(&'a Due),
     Logs(&'a Wish),
     Shell,
 }
@@ -60,6 +67,11 @@ impl<E: Engine> Life<E> {
 
     pub(super) async fn shell(&mut self, node: &str) -> Result<Outcome, Trouble> {
         self.errand(node, Errand::Shell).await
+    }
+
+    /// Starts the job of a deploy, and follows it to its end.
+    pub(super) async fn start_before(&mut self, due: &Due) -> Result<Outcome, Trouble> {
+        self.errand(&due.job, Errand::Before(due)).await
     }
 
     async fn errand(&mut self, node: &str, errand: Errand<'_>) -> Result<Outcome, Trouble> {
@@ -114,6 +126,7 @@ impl<E: Engine> Life<E> {
     async fn with<C: Client>(&mut self, client: C, errand: Errand<'_>) -> Result<Outcome, Trouble> {
         match errand {
             Errand::Run { job, arguments, no_wait } => self.run_with(&client, job, arguments, no_wait).await,
+            Errand::Before(due) => self.before_with(&client, due).await,
             Errand::Logs(wish) if wish.failed => self.failed_log(&client, wish).await,
             Errand::Logs(wish) => self.log(&client, wish).await,
             Errand::Shell => self.shell_with(&client).await,
@@ -138,8 +151,9 @@ impl<E: Engine> Life<E> {
             self.screen.say(format!("it is not waited for: `stackc logs {job} --follow` shows what it prints"));
             return Ok(Outcome::Begun);
         }
+        let show = |lines: &[Line]| self.lines(lines, false);
         let end = tokio::select! {
-            end = self.follow_run(client, job, &run) => end,
+            end = self.follow_run(client, job, &run, &show) => end,
             () = interrupt::next() => {
                 self.screen.say(format!("\nnobody watches any longer, and the job goes on: `stackc logs {job} --follow` comes back to it"));
                 return Ok(Outcome::Left);
@@ -171,20 +185,20 @@ impl<E: Engine> Life<E> {
         }
     }
 
-    fn late<C: Client>(&self, client: &C, job: &str) {
+    pub(super) fn late<C: Client>(&self, client: &C, job: &str) {
         if let Some(late) = client.late() {
             self.screen.say(format!("{late}: `stackc logs {job}` shows it then"));
         }
     }
 
     /// Shows what a run prints, until it has ended.
-    async fn follow_run<C: Client>(&self, client: &C, job: &str, run: &Run) -> Result<How, Trouble> {
+    pub(super) async fn follow_run<C: Client>(&self, client: &C, job: &str, run: &Run, show: &dyn Fn(&[Line])) -> Result<How, Trouble> {
         let mut reading = client.log_of(run);
         let mut word = String::new();
         loop {
             // Looked at first, so that what it printed until then is read afterwards.
             let how = client.look(run).await?;
-            self.lines(&client.read(&mut reading).await?, false);
+            show(&client.read(&mut reading).await?);
             match how {
                 How::Goes(now) if now != word => {
                     self.screen.say(format!("{job}: {now}"));
@@ -194,7 +208,7 @@ impl<E: Engine> Life<E> {
                 end => {
                     for _ in 0..LATE_LOOKS {
                         tokio::time::sleep(self.pace().poll).await;
-                        self.lines(&client.read(&mut reading).await?, false);
+                        show(&client.read(&mut reading).await?);
                     }
                     return Ok(end);
                 }

@@ -1,6 +1,6 @@
 //! `plan`: what a deploy would do, shown and perhaps put into a file.
 
-use super::Life;
+use super::{Life, jobs};
 use crate::arguments::{Gates, Losses, PlanFormat, Values};
 use crate::engine::{Engine, State, Trouble};
 use crate::table::Detail;
@@ -36,17 +36,27 @@ impl<E: Engine> Life<E> {
             Ok(wanted) => wanted,
             Err(outcome) => return Ok(outcome),
         };
-        let looked = self.looked_at(&how.gates).await?;
+        let mut looked = self.looked_at(&how.gates).await?;
         if let Some(out) = &how.out {
             self.can_save(out, &looked).await?;
         }
         let mut plan = self.engine.plan(&wanted).await?;
         plan.notes.extend(self.notes_of(&looked));
+        let jobs = self.jobs_of(&plan.changes, &how.gates.open);
+        plan.notes.extend(jobs.iter().map(jobs::Due::note));
+        looked.extend(self.to_be_run(&jobs));
         let looked = self.looked_json(&looked);
         if let Some(planned) = plan.with.take() {
             let shown = crate::engine::Plan { with: Some(()), changes: plan.changes, notes: plan.notes };
             self.show(&shown, how.shown_as, looked);
             let refused = explain::guarded(&self.compiled, &shown.changes, &losses.allow_replace);
+            if let (Some(_), Some(due), true) = (&how.out, jobs.first(), refused.is_empty()) {
+                self.engine.discard(planned).await?;
+                return Err(Trouble::Cannot(format!(
+                    "no plan is kept that has a job to run first, since the rest is planned once {} has ended: `stackc deploy` does both, --open {} leaves the job out",
+                    due.job, due.name
+                )));
+            }
             match &how.out {
                 Some(out) if refused.is_empty() => self.save(out, (&wanted, losses), (&shown.changes, Some(planned))).await?,
                 _ => self.engine.discard(planned).await?,

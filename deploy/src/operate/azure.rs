@@ -194,6 +194,17 @@ impl Client for ContainerApps {
         Ok(Run { id: format!("{}/executions/{name}", self.id), short: name })
     }
 
+    async fn under_way(&self) -> Result<Option<Run>, Trouble> {
+        let doing = "look for an execution that goes on";
+        for execution in self.executions().await.map_err(|why| why.trouble(doing))? {
+            if self.end(&execution).map_err(|why| why.trouble(doing))?.is_none() {
+                let name = text(&execution, "/name").to_owned();
+                return Ok(Some(Run { id: format!("{}/executions/{name}", self.id), short: name }));
+            }
+        }
+        Ok(None)
+    }
+
     async fn look(&self, run: &Run) -> Result<How, Trouble> {
         let doing = "look at the execution";
         let execution = self.get(&run.id).await.map_err(|why| why.trouble(doing))?;

@@ -223,6 +223,12 @@ impl Client for Ecs {
         Ok(Run { short: last(&arn), id: arn })
     }
 
+    async fn under_way(&self) -> Result<Option<Run>, Trouble> {
+        let tasks = self.tasks("RUNNING").await.map_err(|why| why.trouble("look for a task that runs already"))?;
+        let goes = tasks.iter().find(|task| text(task, "lastStatus") != "STOPPED").map(|task| text(task, "taskArn").to_owned());
+        Ok(goes.map(|arn| Run { short: last(&arn), id: arn }))
+    }
+
     async fn look(&self, run: &Run) -> Result<How, Trouble> {
         let body = json!({ "cluster": self.cluster, "tasks": [run.id] });
         for _ in 0..UNKNOWN {

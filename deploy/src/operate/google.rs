@@ -86,6 +86,13 @@ async fn token(patience: std::time::Duration) -> Result<String, Fault> {
     Err(Fault::NoCredentials(LOG_IN, said))
 }
 
+/// What an execution says of its end, and the state of that.
+fn completed(execution: &Value) -> (Option<&Value>, &str) {
+    let conditions = execution.get("conditions").and_then(Value::as_array);
+    let completed = conditions.and_then(|all| all.iter().find(|one| text(one, "/type") == "Completed"));
+    (completed, completed.map(|one| text(one, "/state")).unwrap_or_default())
+}
+
 impl CloudRun {
     /// A client of what a handle is of.
     pub fn new(handle: &Handle, pace: Pace, notice: Notice) -> Result<CloudRun, Trouble> {
@@ -131,9 +138,7 @@ impl CloudRun {
 
     /// How an execution ended; none when it has not.
     async fn end(&self, execution: &Value) -> Result<Option<How>, Fault> {
-        let conditions = execution.get("conditions").and_then(Value::as_array);
-        let completed = conditions.and_then(|all| all.iter().find(|one| text(one, "/type") == "Completed"));
-        let state = completed.map(|one| text(one, "/state")).unwrap_or_default();
+        let (completed, state) = completed(execution);
         if state == "CONDITION_SUCCEEDED" {
             return Ok(Some(How::Status(0)));
         }
@@ -236,6 +241,13 @@ impl Client for CloudRun {
         };
         let id = act(self.pace, &self.notice, send, happened).await.map_err(|why| why.trouble(doing))?;
         Ok(Run { short: last(&id), id })
+    }
+
+    async fn under_way(&self) -> Result<Option<Run>, Trouble> {
+        let executions = self.executions().await.map_err(|why| why.trouble("look for an execution that goes on"))?;
+        let goes =
+            executions.iter().find(|one| !matches!(completed(one).1, "CONDITION_SUCCEEDED" | "CONDITION_FAILED")).map(|one| text(one, "/name").to_owned());
+        Ok(goes.map(|id| Run { short: last(&id), id }))
     }
 
     async fn look(&self, run: &Run) -> Result<How, Trouble> {

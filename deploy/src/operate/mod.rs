@@ -205,6 +205,9 @@ pub trait Client {
     /// Starts a job, with other arguments if some are given.
     async fn start(&self, arguments: &[String]) -> Result<Run, Trouble>;
 
+    /// A run of the job that goes on, whoever started it.
+    async fn under_way(&self) -> Result<Option<Run>, Trouble>;
+
     /// How a run is.
     async fn look(&self, run: &Run) -> Result<How, Trouble>;
 

@@ -90,6 +90,13 @@ impl Client for Nova {
         Ok(Run { id: id.to_owned(), short: id.to_owned() })
     }
 
+    async fn under_way(&self) -> Result<Option<Run>, Trouble> {
+        let id = self.first()?;
+        let server = self.server(id).await.map_err(|why| why.trouble("look at the job's server"))?;
+        let goes = server.status == "ACTIVE" || !server.task.is_empty();
+        Ok(goes.then(|| Run { id: id.to_owned(), short: id.to_owned() }))
+    }
+
     async fn look(&self, run: &Run) -> Result<How, Trouble> {
         let server = self.server(&run.id).await.map_err(|why| why.trouble("look at the job's server"))?;
         Ok(match server.status.as_str() {

@@ -16,6 +16,12 @@ impl Site for World {
             ["token"] => "Token",
             ["subscriptions", _, "answers", _] => "Result",
             ["subscriptions", _, "removals", ..] => "Removal",
+            [.., "jobs", _, "start"] => "StartJob",
+            [.., "executions"] => "ListExecutions",
+            [.., "executions", _] => "GetExecution",
+            [.., "api", "query"] => "Query",
+            [.., "containerApps", _] => "GetApp",
+            [.., "revisions", _] => "GetRevision",
             ["subscriptions", _, "resourcegroups"] => "ListGroups",
             ["subscriptions", _, _, _] => return format!("{}Group", verb(method)),
             ["subscriptions", _, _, _, "resources"] => "ListResources",
@@ -96,7 +102,9 @@ impl World {
         let version = query.split('&').find_map(|pair| pair.strip_prefix("api-version=")).unwrap_or_default();
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         assert_eq!(parts[1], SUBSCRIPTION);
-        let wanted = if name.ends_with("Stack") || name == "ListStacks" || name == "ExportTemplate" {
+        let wanted = if let Some(version) = super::jobs::version(name) {
+            version
+        } else if name.ends_with("Stack") || name == "ListStacks" || name == "ExportTemplate" {
             "2025-07-01"
         } else if parts.contains(&"deployments") {
             "2025-04-01"
@@ -108,6 +116,7 @@ impl World {
         let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
         let base = format!("http://127.0.0.1:{}/subscriptions/{SUBSCRIPTION}", self.port);
         match name {
+            "StartJob" | "ListExecutions" | "GetExecution" | "Query" | "GetApp" | "GetRevision" => plain(super::jobs::answer(self, name, &parts)),
             "GetGroup" => {
                 let found = self.group(group)?;
                 let state = if found.going.is_some() { "Deleting" } else { "Succeeded" };

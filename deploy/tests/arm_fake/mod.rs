@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 mod http;
+pub mod jobs;
 mod template;
 
 use crate::runs::Cloud;
@@ -41,6 +42,8 @@ pub struct World {
     pub faults: Vec<Fault>,
     /// How what begins from now on will go.
     pub script: Script,
+    /// What is started of jobs.
+    pub jobs: jobs::Jobs,
     /// Tokens up to this number are no longer taken.
     pub revoked: u64,
     tokens: u64,

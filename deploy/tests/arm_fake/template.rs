@@ -105,6 +105,8 @@ impl Around<'_> {
             "string" => json!(all[0]),
             "concat" => json!(all.concat()),
             "json" => serde_json::from_str(&all[0]).unwrap(),
+            "createObject" => args.chunks(2).map(|pair| (plain(&pair[0]), pair[1].clone())).collect::<Map<_, _>>().into(),
+            "true" | "false" => json!(name == "true"),
             "uniqueString" => json!(format!("{:013x}", hash(&all.concat()) & 0xf_ffff_ffff_ffff)),
             "guid" => json!(format!("{:016x}-0000", hash(&all.concat()))),
             "resourceGroup" => json!({ "id": self.scope(), "location": self.location, "name": self.group }),

@@ -1,5 +1,6 @@
 //! What is to be checked of gates: what they look for, and who waits for them.
 
+use super::super::INCOMING;
 use super::super::ast::{Form, GateRule, Path, Rule, Statement};
 use super::{Checker, Root, Scope, Ty};
 use crate::diag::rules as diag;
@@ -37,13 +38,32 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// What a resource waits for: a gate of the rule's own (`this.NAME`), or of a resource that a path leads to.
+    /// What a resource waits for: a gate of the rule's own (`this.NAME`), of a resource that a path leads to, or of those
+    /// from which edges lead here (`incoming.EDGE.NAME`).
     pub(super) fn waits(&mut self, scope: &Scope, path: &Path) {
         let (Some((name, holder)), false) = (path.parts.split_last(), path.parts.len() < 2) else {
             let why = "`waits` is the path to a gate: `(get)this.NAME`, or by way of a property";
             self.out.push(diag::spec(path.span, why));
             return;
         };
+        if let ([head, edge], Root::Type(ty)) = (holder, &scope.subject)
+            && head == INCOMING
+        {
+            let (found, known) = self.leading_to(ty, edge);
+            if found.is_empty() {
+                self.lost(path, known);
+            }
+            for (from, _) in found {
+                let names = self.rules.lowering(&from.name, self.sources).map(|rule| gate_names(&rule)).unwrap_or_default();
+                // A rule without gates, such as a team's own or one that refuses the edge, holds nobody up.
+                if names.contains(name) {
+                    self.waited.insert((from.name.clone(), name.clone()));
+                } else if !names.is_empty() {
+                    self.lost(path, names);
+                }
+            }
+            return;
+        }
         let (of, rule) = match (holder, &scope.subject) {
             ([this], Root::Type(ty)) if this == "this" => (ty.name.clone(), Some(Rc::clone(&scope.rule))),
             _ => match self.resolve(scope, &Path { parts: holder.to_vec(), span: path.span }).ty {

@@ -18,34 +18,43 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
             let Some((instance, rule, frame)) = self.slot(index) else { continue };
             for path in &rule.waits {
                 let at = At { instance, frame: &frame, user: self.user_span(instance) };
-                let Some((of, name)) = self.gate_at(path, at) else { continue };
-                let Some((_, gate)) = written.iter().find(|(whose, gate)| *whose == of && gate.name.text == name) else { continue };
-                let place = match places.get(&(of, gate.name.text.as_str())) {
-                    Some(place) => *place,
-                    None => {
-                        let Some(place) = self.meet_gate(of, gate, &mut gates, &mut looked_for, outputs) else { continue };
-                        places.insert((of, gate.name.text.as_str()), place);
-                        place
+                let (all, name) = self.gates_at(path, at);
+                for of in all {
+                    let Some((_, gate)) = written.iter().find(|(whose, gate)| *whose == of && gate.name.text == name) else { continue };
+                    let place = match places.get(&(of, gate.name.text.as_str())) {
+                        Some(place) => *place,
+                        None => {
+                            let Some(place) = self.meet_gate(of, gate, &mut gates, &mut looked_for, outputs) else { continue };
+                            places.insert((of, gate.name.text.as_str()), place);
+                            place
+                        }
+                    };
+                    if let Some(resource) = resources.get_mut(index).filter(|resource| !resource.waits.contains(&place)) {
+                        resource.waits.push(place);
                     }
-                };
-                if let Some(resource) = resources.get_mut(index).filter(|resource| !resource.waits.contains(&place)) {
-                    resource.waits.push(place);
                 }
             }
         }
         gates
     }
 
-    /// Whose gate a path leads to, and its name.
-    fn gate_at<'p>(&self, path: &'p Path, at: At<'_, 'm, 'r>) -> Option<(usize, &'p str)> {
-        let (name, holder) = path.parts.split_last()?;
+    /// Whose gates a path leads to, and their name.
+    fn gates_at<'p>(&self, path: &'p Path, at: At<'_, 'm, 'r>) -> (Vec<usize>, &'p str) {
+        let Some((name, holder)) = path.parts.split_last() else { return (Vec::new(), "") };
         if matches!(holder, [this] if this == "this") {
-            return Some((at.instance, name));
+            return (vec![at.instance], name);
         }
-        match self.resolve(&Path { parts: holder.to_vec(), span: path.span }, at) {
-            Item::Resource(id) => Some((*self.of_resource.get(&id)?, name)),
+        let rule_of = |id: ResourceId| self.of_resource.get(&id).copied();
+        let from = |edge: &usize| match self.instances.get(*edge)?.who {
+            Who::Edge { from, .. } => rule_of(from),
             _ => None,
-        }
+        };
+        let found = match self.resolve(&Path { parts: holder.to_vec(), span: path.span }, at) {
+            Item::Resource(id) => rule_of(id).into_iter().collect(),
+            Item::Edges(edges) => edges.iter().filter_map(from).collect(),
+            _ => Vec::new(),
+        };
+        (found, name)
     }
 
     fn meet_gate(
@@ -75,7 +84,7 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
             ValKind::Text(text) => text,
             _ => String::new(),
         };
-        gates.push(Gate { names: vec![name], look, evidence, act, origin: Origin { user: at.user, rule: rule.span } });
+        gates.push(Gate { names: vec![name], look, evidence, act, of: own, origin: Origin { user: at.user, rule: rule.span } });
         looked_for.push((look, wanted));
         Some(gates.len() - 1)
     }

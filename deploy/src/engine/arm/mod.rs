@@ -11,6 +11,7 @@ mod moments;
 mod names;
 mod parts;
 
+use super::overlay::{Words, overlay};
 use super::rest::{Answer, is_text};
 use super::wire::{Fault, act, token};
 use super::{
@@ -155,7 +156,20 @@ impl Engine for Arm {
         let group = self.group().await.map_err(|why| why.trouble("look at the resource group"))?;
         let old = if stack.is_some() { self.deployed().await.map_err(|why| why.trouble("read the running stack's template"))? } else { None };
         let before = stack.as_ref().map(|stack| stack.params(old.as_ref().unwrap_or(&Value::Null))).unwrap_or_default();
-        let params = parts::params(&template, &wanted.params, &before)?;
+        let (template, given) = match (&wanted.only, &stack, &old) {
+            (None, ..) => (template, wanted.params.clone()),
+            (Some(only), Some(_), Some(old)) => {
+                let part: Value = serde_json::from_str(&only.template).unwrap_or_default();
+                let values = before.iter().map(|(name, value)| (name.clone(), parts::plain(value))).collect();
+                overlay(Words::Arm, old, &part, &values, &wanted.params)
+            }
+            (Some(_), Some(_), None) => {
+                let why = "Azure does not give back the template that the stack runs by, so that no part of it can be changed by itself";
+                return Err(Trouble::Cannot(why.to_owned()));
+            }
+            (Some(only), None, _) => (serde_json::from_str(&only.template).unwrap_or_default(), wanted.params.clone()),
+        };
+        let params = parts::params(&template, &given, &before)?;
         let run = token();
         let body = parts::body(&template, &params, &run);
         let (mark, deployment) = (stack.as_ref().map(Stack::mark).unwrap_or_default(), stack.as_ref().and_then(|stack| stack.deployment().map(str::to_owned)));

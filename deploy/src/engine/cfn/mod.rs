@@ -198,9 +198,7 @@ impl Engine for Cfn {
         if stack.parameters().is_empty() {
             return Ok(BTreeMap::new());
         }
-        let id = stack.stack_id().unwrap_or_default();
-        let answer = read(self.pace, &self.notice, async || self.client.get_template().stack_name(id).send().await.map_err(fault)).await;
-        let body = answer.map_err(|why| why.trouble("read the running stack's template"))?.template_body.unwrap_or_default();
+        let body = self.running_template(&stack).await?;
         let defaults = template::defaults(&body);
         let params = stack.parameters().iter().filter_map(|param| {
             let name = param.parameter_key()?.to_owned();

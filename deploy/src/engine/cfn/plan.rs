@@ -4,18 +4,40 @@ use super::bucket;
 use super::calls::onward;
 use super::fault::fault;
 use super::{Cfn, NOTHING_TO_DO, Planned, changes, template, word};
+use crate::engine::overlay::{Words, overlay};
 use crate::engine::wire::{Fault, act, read, token};
 use crate::engine::{Drift, Given, Plan, Trouble, Wanted};
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetType, DeploymentMode, OnStackFailure, Parameter, StackDriftDetectionStatus, StackResourceDriftStatus,
+    Capability, ChangeSetType, DeploymentMode, OnStackFailure, Parameter, Stack, StackDriftDetectionStatus, StackResourceDriftStatus,
 };
 use serde_json::{Value, json};
 
 impl Cfn {
+    /// The template that a stack runs by.
+    pub(super) async fn running_template(&self, stack: &Stack) -> Result<String, Trouble> {
+        let id = stack.stack_id().unwrap_or_default();
+        let answer = read(self.pace, &self.notice, async || self.client.get_template().stack_name(id).send().await.map_err(fault)).await;
+        Ok(answer.map_err(|why| why.trouble("read the running stack's template"))?.template_body.unwrap_or_default())
+    }
+
+    /// What is to run, where only a part of it is: all else as it runs.
+    async fn as_part(&self, wanted: &Wanted, running: Option<&Stack>) -> Result<Wanted, Trouble> {
+        let Some(only) = &wanted.only else { return Ok(wanted.clone()) };
+        let Some(stack) = running else { return Ok(Wanted { template: only.template.clone(), ..wanted.clone() }) };
+        let unread = |_| Trouble::Cannot("the stack runs by a template that is no JSON, so that no part of it can be changed by itself".to_owned());
+        let old: Value = serde_json::from_str(&self.running_template(stack).await?).map_err(unread)?;
+        let part: Value = serde_json::from_str(&only.template).map_err(unread)?;
+        let value = |param: &Parameter| Some((param.parameter_key()?.to_owned(), param.parameter_value().unwrap_or_default().to_owned()));
+        let values = stack.parameters().iter().filter_map(value).collect();
+        let (template, params) = overlay(Words::CloudFormation, &old, &part, &values, &wanted.params);
+        Ok(Wanted { template: template.to_string(), params, ..wanted.clone() })
+    }
+
     /// Makes a change set, and reads it.
     pub(super) async fn planned(&mut self, wanted: &Wanted) -> Result<Plan<Planned>, Trouble> {
         let before = self.stack().await?;
         let creates = before.as_ref().is_none_or(|stack| word(stack) == "REVIEW_IN_PROGRESS");
+        let wanted = &self.as_part(wanted, before.as_ref().filter(|_| !creates)).await?;
         let mut notes = Vec::new();
         if let Some(on) = before.as_ref().and_then(|stack| stack.enable_termination_protection).filter(|on| *on == wanted.protect.is_empty()) {
             notes.push(format!("the stack's protection from removal is switched {}", if on { "off" } else { "on" }));

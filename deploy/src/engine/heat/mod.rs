@@ -214,6 +214,10 @@ impl Engine for Heat {
     }
 
     async fn plan(&mut self, wanted: &Wanted) -> Result<Plan<Planned>, Trouble> {
+        if wanted.only.is_some() {
+            // No rule of OpenStack's has a job that something waits for, since Nova does not tell how it ended.
+            return Err(Trouble::Cannot("Heat changes a stack as a whole, and no part of it by itself".to_owned()));
+        }
         self.planned(wanted).await
     }
 

@@ -242,13 +242,15 @@ impl Engine for Terraform {
         });
         let variables: Vec<(String, String)> = given.collect();
         let doing = "plan this, and nothing was changed";
-        let (file, plan, protection) = match self.planned(&[], &variables, doing).await {
+        let targets: Vec<String> = wanted.only.iter().flat_map(|only| &only.addresses).map(|address| format!("-target={address}")).collect();
+        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+        let (file, plan, protection) = match self.planned(&targets, &variables, doing).await {
             Ok((file, plan)) => (file, plan, None),
             Err(refused) if refused.is_about(PROTECTION) => {
                 // Terraform does not say why something protected would go. The plan without the protection does, and is never applied.
                 let open = Wanted { allowed: wanted.protect.clone(), ..wanted.clone() };
                 self.ready_for(&self.lifted(&open)).await?;
-                let shown = self.planned(&[], &variables, doing).await;
+                let shown = self.planned(&targets, &variables, doing).await;
                 self.ready_for(&lifted).await?;
                 let Ok((file, plan)) = shown else { return Err(refused) };
                 (file, plan, Some(refused))
