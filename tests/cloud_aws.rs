@@ -291,7 +291,6 @@ fn what_aws_knows_once_is_asked_for_once() {
     for target in ["cfn", "tf-aws"] {
         for body in [
             "network main\n firewall office network=main { allow a port=80 cidr=\"192.0.2.0/24\"; allow b port=80 to-port=80 cidr=\"192.0.2.0/24\" }",
-            &format!("{mail} dns-record policy zone=site label=\"_dmarc\" kind=TXT {{ values \"v=DMARC1; p=reject\" }}"),
             &format!("{mail} dns-record inbox zone=site label=mail kind=MX {{ values \"10 mx.example\" }}"),
             &format!("{mail} email more domain=\"shop.example\" zone=site mail-from=bounces"),
         ] {

@@ -168,7 +168,7 @@ fn a_name_and_the_wildcard_below_it_are_proved_by_one_record() {
         made["resource"]["aws_route53_record"].as_object().unwrap().clone()
     };
     let both = records("shop.example", "names \"*.shop.example\" \"*.a.shop.example\" \"a.shop.example\"");
-    assert_eq!(both.keys().collect::<Vec<_>>(), ["tls_proof_shop_example", "tls_proof_a_shop_example"]);
+    assert_eq!(both.keys().collect::<Vec<_>>(), ["site_proof_shop_example", "site_proof_a_shop_example"]);
     for other in [records("shop.example", "names \"a.shop.example\""), records("*.shop.example", "names \"*.a.shop.example\"")] {
         assert_eq!(other, both, "without the one of the two, the record is still there and the same");
     }

@@ -376,8 +376,8 @@ fn a_name_moves_from_one_load_balancer_to_another_in_place() {
         all(&built(&body), "openstack_dns_recordset_v2").keys().cloned().collect()
     };
     for target in ["hot", "tf-openstack"] {
-        assert_eq!(named(target, "old"), ["dns_record_www_in_site"], "{target}");
-        assert_eq!(named(target, "new"), ["dns_record_www_in_site"], "{target}");
+        assert_eq!(named(target, "old"), ["record_www_in_site"], "{target}");
+        assert_eq!(named(target, "new"), ["record_www_in_site"], "{target}");
     }
 }
 

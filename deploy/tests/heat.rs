@@ -87,7 +87,7 @@ fn a_failed_update_goes_back() {
     let run = Run::new(SHOP);
     run.ok(&["deploy", "--yes"]);
     run.edit("ttl=300", "ttl=60");
-    run.fake.with(|world| world.script.fail = Some(("www", "BadRequest: resources.www: Provided object does not match schema")));
+    run.fake.with(|world| world.script.fail = Some(("record_in_site", "BadRequest: resources.record_in_site: Provided object does not match schema")));
     run.ends(&["deploy", "--yes"], 3);
     run.ok(&["status"]);
     run.ok(&["events", "--last", "6"]);
@@ -102,7 +102,7 @@ fn a_failed_way_back_is_gone_on_from() {
     run.ok(&["deploy", "--yes"]);
     run.edit("ttl=300", "ttl=60");
     run.fake.with(|world| {
-        world.script.fail = Some(("www", "Designate does not answer"));
+        world.script.fail = Some(("record_in_site", "Designate does not answer"));
         world.script.rollback_fails = true;
     });
     run.ends(&["deploy", "--yes"], 3);
@@ -240,7 +240,7 @@ fn secrets_stay_as_they_were_set_and_are_changed_by_name() {
 #[test]
 fn what_heat_finds_before_it_begins_is_at_the_line() {
     let run = Run::new(SHOP);
-    run.fake.with(|world| world.script.refuse = Some("Property error: resources.www.properties.ttl: 300 is out of range (min: 301, max: 86400)"));
+    run.fake.with(|world| world.script.refuse = Some("Property error: resources.record_in_site.properties.ttl: 300 is out of range (min: 301, max: 86400)"));
     run.ends(&["deploy", "--yes"], 3);
     assert!(run.fake.with(|world| world.acts.is_empty()));
     run.fake.with(|world| world.script.refuse = None);
@@ -344,7 +344,7 @@ fn two_deploys_at_once_do_no_harm() {
         let before = updates(&run);
         run.ok(&["deploy", "--yes"]);
         assert_eq!(updates(&run), before);
-        let ttl = run.fake.with(|world| world.stack("shop").template["resources"]["www"]["properties"]["ttl"].clone());
+        let ttl = run.fake.with(|world| world.stack("shop").template["resources"]["record_in_site"]["properties"]["ttl"].clone());
         assert_eq!(ttl, if stack_is_there { 60 } else { 300 });
     }
 }

@@ -148,7 +148,7 @@ fn a_service_that_ecs_took_back_is_no_deploy_that_was_done() {
     // The provider waits until the service is steady, which it is again with the tasks from before.
     let ended = run.ends(&["deploy", "--yes", "--set", "image=acme/shop:broken"], 3);
     assert!(ended.stderr.contains("circuit breaker took the service back") && ended.stderr.contains("stack.kdl:4"), "{}", ended.stderr);
-    let running = "ecs = of('ecs')\nservice = ecs.describe_services(cluster='shop', services=['web'])['services'][0]\nprint(ecs.describe_task_definition(taskDefinition=service['taskDefinition'])['taskDefinition']['containerDefinitions'][0]['image'])";
+    let running = "ecs = of('ecs')\nservice = ecs.describe_services(cluster='shop', services=['web-unrouted'])['services'][0]\nprint(ecs.describe_task_definition(taskDefinition=service['taskDefinition'])['taskDefinition']['containerDefinitions'][0]['image'])";
     assert_eq!(aws.behind(running).trim(), "acme/shop:1.2");
     run.ok(&["deploy", "--yes", "--set", "image=acme/shop:1.3"]);
     assert_eq!(aws.behind(running).trim(), "acme/shop:1.3");

@@ -242,11 +242,42 @@ fn cron(text: &str) -> Result<(), String> {
             }
         }
     }
+    if let (Some(days), Some(months)) = (fields.get(2), fields.get(3)) {
+        never_comes(days, months)?;
+    }
     // EventBridge, the strictest of the schedulers, takes only one of the two.
     if fields.get(2) != Some(&"*") && fields.get(4) != Some(&"*") {
         return Err("either the day of the month or the day of the week has to be `*`".to_owned());
     }
     Ok(())
+}
+
+/// The reason why no month that is meant has a day that is meant. The fields are well-formed.
+fn never_comes(days: &str, months: &str) -> Result<(), String> {
+    let bounds = |part: &str, low: u8, high: u8| {
+        let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
+        let number = |text: &str| text.parse::<u8>().ok();
+        let (from, to) = match range.split_once('-') {
+            Some((from, to)) => (number(from), number(to)),
+            None if range == "*" => (Some(low), Some(high)),
+            None => (number(range), step.map_or_else(|| number(range), |_| Some(high))),
+        };
+        (from.unwrap_or(low), to.unwrap_or(high), step.and_then(number).unwrap_or(1).max(1))
+    };
+    let first = days.split(',').map(|part| bounds(part, 1, 31).0).min().unwrap_or(1);
+    let length = |month: u8| match month {
+        2 => 29,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let longest = months.split(',').flat_map(|part| {
+        let (from, to, step) = bounds(part, 1, 12);
+        (from..=to).step_by(usize::from(step)).map(length)
+    });
+    match longest.max() {
+        Some(longest) if first > longest => Err(format!("no month that is meant has a day {first}: this time never comes")),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -245,6 +245,8 @@ pub struct ResourceRule {
     pub once_by: Option<Path>,
     /// It is made once in the stack for all that give the same text, and named by that.
     pub shared: Option<Expr>,
+    /// Of those that give the same text, this one is left out where another is made, whatever stands in it.
+    pub yields: bool,
     /// Whether a replacement is made first.
     pub create_first: bool,
     /// Whether each change makes a new revision, and no replacement of one loses anything.

@@ -135,6 +135,22 @@ enum Once {
     InStack,
 }
 
+/// Leaves out each resource that yields, where another of its name and type is made that does not, or before it. Gives whether any was.
+fn yield_to_others(slots: &[Slot<'_, '_>], resources: &[NativeResource], firsts: &mut [NativeId]) -> bool {
+    let mut any = false;
+    let all = || slots.iter().zip(resources).enumerate();
+    for (index, (_, resource)) in all().filter(|(_, (slot, _))| slot.rule.yields) {
+        let same = |other: &NativeResource| other.name == resource.name && other.ty == resource.ty;
+        let stays = all().find(|(_, (slot, other))| !slot.rule.yields && slot.rule.shared.is_some() && same(other));
+        let stays = stays.or_else(|| all().take(index).find(|(_, (slot, other))| slot.rule.yields && same(other)));
+        if let (Some((stays, _)), Some(first)) = (stays, firsts.get_mut(index)) {
+            *first = NativeId(stays);
+            any = true;
+        }
+    }
+    any
+}
+
 /// Where a loss is looked for: in a whole resource or edge, or among the values of one.
 enum Place<'m> {
     Whole(Span),
@@ -269,8 +285,11 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
         };
         let once: Vec<Option<Once>> = slots.iter().map(once).collect();
         let mut firsts: Vec<NativeId> = (0..graph.resources.len()).map(NativeId).collect();
-        let mut merged = false;
+        let mut merged = yield_to_others(&slots, &graph.resources, &mut firsts);
         for (index, instance) in once.iter().enumerate().filter(|(_, instance)| instance.is_some()) {
+            if firsts.get(index).is_none_or(|first| first.0 != index) {
+                continue;
+            }
             let Some((before, resource)) = graph.resources.split_at_mut_checked(index).and_then(|(before, rest)| Some((before, rest.first_mut()?))) else {
                 continue;
             };

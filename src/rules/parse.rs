@@ -217,6 +217,7 @@ impl Parser<'_> {
             once: false,
             once_by: None,
             shared: None,
+            yields: false,
             create_first: false,
             revision: false,
             ignore: Vec::new(),
@@ -237,6 +238,7 @@ impl Parser<'_> {
                 ("once", Some(text)) => rule.once_by = Some(path(text, value.span)),
                 ("once", None) => rule.once = node.flag("once"),
                 ("shared", _) => rule.shared = Some(self.operand(value)),
+                ("yields", None) if rule.shared.is_some() => rule.yields = node.flag("yields"),
                 ("replace", Some("create-first")) => rule.create_first = true,
                 ("replace", Some("revision")) => rule.revision = true,
                 ("ignore", Some(names)) => rule.ignore.push(Ignore { names: names.split(' ').map(str::to_owned).collect(), when: None }),
@@ -247,7 +249,7 @@ impl Parser<'_> {
                 }
                 _ => self.wrong(
                     key.span,
-                    "a resource takes `parent`, `after`, `before`, `waits=(get)…`, `keep`, `otherwise=snapshot`, `otherwise=stay`, `replace=create-first`, `replace=revision`, `turn`, `once`, `shared`, `ignore` \
+                    "a resource takes `parent`, `after`, `before`, `waits=(get)…`, `keep`, `otherwise=snapshot`, `otherwise=stay`, `replace=create-first`, `replace=revision`, `turn`, `once`, `shared`, `yields` after it, `ignore` \
                      and `ignore-when`",
                 ),
             }
