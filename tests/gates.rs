@@ -83,7 +83,7 @@ fn a_certificate_waits_for_the_delegation_and_a_service_for_its_image() {
     assert_eq!(known, expected);
     let none = |_: &str| false;
     assert_eq!(waiting(&graph, &target, &["site.delegated"], &none), names(&["PublicListener443", "PublicRule443", "TlsCertificate", "WebService"]));
-    assert_eq!(waiting(&graph, &target, &["worker.pushed"], &none), names(&["WebService", "WorkerService"]));
+    assert_eq!(waiting(&graph, &target, &["worker.pushed"], &none), names(&["WebService", "WorkerServiceUnrouted"]));
     assert!(waiting(&graph, &target, &[], &none).is_empty());
 }
 

@@ -183,7 +183,7 @@ fn a_deploy_that_fails_shows_what_was_printed_last() {
     let run = deployed();
     run.fake.with(|world| {
         world.ecs.failed = true;
-        world.script.fail = Some(("WebService", "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'."));
+        world.script.fail = Some(("WebServiceUnrouted", "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'."));
     });
     run.edit("port 3000", "port 3000\n        replicas 2");
     let ended = run.finish(&["deploy", "--yes"]);
