@@ -123,9 +123,9 @@ fn records_hold_what_was_written() {
     let answers = answers(&python, &[out.path().join("hot/template.yaml")], &["ttl=60".to_owned()]);
     assert_eq!(objections(&answers), Vec::<String>::new());
     let record = |name: &str| &answers[0]["properties"][name][1];
-    assert_eq!(record("www")["ttl"], 60);
-    assert_eq!(record("odd")["records"], json!([r#""on: {{x}} ${y} %{z} [w] # \034q\034 012 \195\169""#]));
-    assert_eq!(record("said")["records"], json!(["\"v=spf1 -all\"", "\"strict=true 60\""]));
+    assert_eq!(record("record_www_in_site")["ttl"], 60);
+    assert_eq!(record("record_odd_in_site_txt")["records"], json!([r#""on: {{x}} ${y} %{z} [w] # \034q\034 012 \195\169""#]));
+    assert_eq!(record("record_said_in_site_txt")["records"], json!(["\"v=spf1 -all\"", "\"strict=true 60\""]));
 }
 
 /// Heat takes a map of one entry for a call if its key is a function's name.
