@@ -3,7 +3,7 @@
 use crate::check::Model;
 use crate::emit::Format;
 use crate::lock::{self, Fixed};
-use crate::native::{Graph, NativeResource, Origin, Removal};
+use crate::native::{Graph, NativeResource, Origin, Removal, Val, ValKind};
 use crate::provider::{NativeKind, Provider};
 use crate::source::Span;
 
@@ -43,7 +43,7 @@ pub struct ResourceOrigin {
     pub stateful: bool,
     /// The user's node, and the rule.
     pub origin: Origin,
-    /// Its properties, each with where its value comes from.
+    /// Its properties and all that is in them, by dotted paths, each with where its value comes from.
     pub properties: Vec<(String, Origin)>,
     /// Those whose change would replace it, given or not: of what holds data or is protected, and of what these lead to.
     pub fixed: Vec<Fixed>,
@@ -152,8 +152,26 @@ impl ResourceOrigin {
             revision: resource.revision,
             stateful: resource.can_be_kept && owner.is_some_and(|of| of.ty.carry.is_some()),
             origin: resource.origin,
-            properties: resource.body.iter().map(|(name, val)| (name.clone(), val.origin)).collect(),
+            properties: paths(&resource.body),
             fixed: Vec::new(),
         }
+    }
+}
+
+/// All values of a body by their paths, what is outside before what is in it.
+fn paths(body: &[(String, Val)]) -> Vec<(String, Origin)> {
+    let mut found = Vec::new();
+    for (name, val) in body {
+        inside(name.clone(), val, &mut found);
+    }
+    found
+}
+
+fn inside(path: String, val: &Val, found: &mut Vec<(String, Origin)>) {
+    found.push((path.clone(), val.origin));
+    match &val.kind {
+        ValKind::Map(members) => members.iter().for_each(|(name, val)| inside(format!("{path}.{name}"), val, found)),
+        ValKind::List(items) => items.iter().enumerate().for_each(|(index, val)| inside(format!("{path}.{index}"), val, found)),
+        _ => {}
     }
 }
