@@ -64,6 +64,8 @@ pub struct ParamOrigin {
     pub number: bool,
     /// Whether there is a value when none is given.
     pub has_default: bool,
+    /// That value, where it is written in the stack.
+    pub default: Option<String>,
     /// Where the user declares it; where a rule asks for it, the rule.
     pub span: Span,
 }
@@ -100,6 +102,7 @@ impl Origins {
                     secret: param.secret,
                     number: param.number,
                     has_default: param.default.is_some(),
+                    default: param.default.as_ref().and_then(Val::as_plain_text),
                     span: param.span,
                 })
                 .collect(),
