@@ -42,9 +42,7 @@ fn template(body: &str, target: &str) -> Value {
 
 /// A cache with what stands in it and in what connects to it.
 fn stack(cache: &str, service: &str) -> String {
-    format!(
-        "    cache store network=main {cache}\n    service web network=main {{\n        image \"a:1\"\n        {service}\n        connect store\n    }}"
-    )
+    format!("    cache store network=main {cache}\n    service web network=main {{\n        image \"a:1\"\n        {service}\n        connect store\n    }}")
 }
 
 const VALKEY: &str = "version=\"8\"";

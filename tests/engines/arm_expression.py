@@ -184,7 +184,6 @@ class Scope:
                 raise Wrong(f"`reference` gives `full`, not {args[2]!r}")
             return Later(f"reference({args[0]})")
         if name == "listkeys":
-            self.references.add(args[0] if isinstance(args[0], str) else "")
             return Later(f"listKeys({args[0]})")
         if name in ("resourceid", "extensionresourceid", "subscriptionresourceid"):
             return self.id(name, word, args, texts)
