@@ -100,7 +100,7 @@ fn cloudformation_takes_no_registry_off_a_service() {
 fn terraform_takes_a_registry_off_and_then_away() {
     let (with, without) = (template("tf-aws", &joined()), template("tf-aws", &apart()));
     let service = |template: &Value| template["resource"]["aws_ecs_service"]["api_unrouted"].clone();
-    assert_eq!(service(&with)["service_registries"]["registry_arn"], "${aws_service_discovery_service.api_registry.arn}");
+    assert_eq!(service(&with)["service_registries"][0]["registry_arn"], "${aws_service_discovery_service.api_registry.arn}");
     assert!(service(&without)["service_registries"].is_null() && service(&without).is_object());
     let registry = &with["resource"]["aws_service_discovery_service"]["api_registry"];
     assert_eq!((&registry["lifecycle"]["create_before_destroy"], &registry["force_destroy"]), (&Value::Bool(true), &Value::Bool(true)));
@@ -129,20 +129,20 @@ fn on_google_what_asks_needs_no_token_and_no_way_out() {
     assert!(open["resource"]["google_dns_managed_zone"].is_null(), "a network with a way out finds it by public names");
     let closed = template("tf-google", &stack("{ nat none }", "", "connect api", ""));
     assert_eq!(closed["resource"]["google_dns_managed_zone"]["main_run_names"]["dns_name"], "run.app.");
-    let pool = closed["resource"]["google_cloud_run_v2_worker_pool"]["web"].to_string();
+    let pool = closed["resource"]["google_cloud_run_v2_worker_pool"]["web_pool"].to_string();
     assert!(pool.contains("${google_cloud_run_v2_service.api.uri}") && pool.contains("\"443\""), "{pool}");
 }
 
 #[test]
 fn on_openstack_what_asks_has_a_list_of_hosts_that_a_new_version_leaves_alone() {
     let template = template("tf-openstack", &joined());
-    let web = template["resource"]["openstack_compute_instance_v2"]["web"]["user_data"].as_str().unwrap();
+    let web = template["resource"]["openstack_compute_instance_v2"]["web_a"]["user_data"].as_str().unwrap();
     for copy in ["a", "b"] {
         assert!(web.contains(&format!("openstack_networking_port_v2.api_port_{copy}.all_fixed_ips[0]")), "{web}");
     }
     assert!(web.contains("hostAliases") && !web.contains("openstack_compute_instance_v2.api"), "a new server of the other would replace this one: {web}");
     let rules = &template["resource"]["openstack_networking_secgroup_rule_v2"];
-    assert_eq!(rules["web_api_in"]["remote_ip_prefix"], "${openstack_networking_port_v2.web_port.all_fixed_ips[0]}/32");
+    assert_eq!(rules["web_api_in_a"]["remote_ip_prefix"], "${openstack_networking_port_v2.web_port_a.all_fixed_ips[0]}/32");
     assert_eq!(rules["tidy_api_in"]["port_range_min"], 9000);
     for target in ["hot", "tf-openstack"] {
         assert!(!text(target, &apart()).contains("hostAliases"), "{target}");
