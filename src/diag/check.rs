@@ -166,9 +166,10 @@ pub fn too_many_values(span: Span, name: &str, wanted: &str) -> Diagnostic {
 }
 
 /// E0225: a stage changes something that is not there.
-pub fn stage_unknown(span: Span, ty: &str, name: &str, known: &[&str]) -> Diagnostic {
-    Diagnostic::error("E0225", span, format!("the stack has no {ty} `{name}` that this stage could change"), "a stage changes resources that exist")
-        .help(meant(name, known.iter().copied()).unwrap_or_else(|| "declare it in the stack itself; a stage only replaces properties".to_owned()))
+pub fn stage_unknown(span: Span, ty: &str, name: &str, overlay: &str, known: &[&str]) -> Diagnostic {
+    let message = format!("the stack has no {ty} `{name}` that {overlay} could change");
+    Diagnostic::error("E0225", span, message, "an overlay changes resources that exist")
+        .help(meant(name, known.iter().copied()).unwrap_or_else(|| "declare it in the stack itself; here, only properties change".to_owned()))
 }
 
 /// E0226: two blocks with the same key.
@@ -199,9 +200,13 @@ pub fn unknown_target(span: Span, name: &str, targets: &[&str]) -> Diagnostic {
 }
 
 /// E0230: something that cannot stand inside of a stage.
-pub fn not_in_stage(span: Span, name: &str) -> Diagnostic {
-    Diagnostic::error("E0230", span, format!("`{name}` cannot stand in a stage"), "a stage changes resources only")
-        .help("a parameter or an output is declared once, for all stages; its value can differ where it is deployed")
+pub fn not_in_stage(span: Span, name: &str, overlay: &str) -> Diagnostic {
+    let help = match name {
+        "stage" => "write the `on` within the `stage`",
+        "on" => "a `stage` may have an `on` in it, and an `on` has none",
+        _ => "a parameter or an output is declared once, for all stages and targets; its value can differ where it is deployed",
+    };
+    Diagnostic::error("E0230", span, format!("`{name}` cannot stand in {overlay}"), "only resources are changed here").help(help)
 }
 
 /// W0231: a parameter that nothing uses.
