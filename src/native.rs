@@ -74,6 +74,10 @@ pub struct NativeParam {
     pub secret: bool,
     /// Whether it is a number.
     pub number: bool,
+    /// Whether it is several texts.
+    pub list: bool,
+    /// The type that the format has for it, or the name of a check of its own.
+    pub ty: Option<String>,
     /// Its value when none is given.
     pub default: Option<Val>,
     /// Where the user declares it.

@@ -27,6 +27,14 @@ pub struct Found {
     pub missing: Vec<Diagnostic>,
 }
 
+/// The texts of a value that is several: with commas between them, or a list in JSON.
+pub fn parts(value: &str) -> Vec<String> {
+    if let Ok(texts) = serde_json::from_str(value) {
+        return texts;
+    }
+    value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
 /// The environment's name for a parameter.
 pub fn variable(name: &str) -> String {
     format!("STACKC_PARAM_{}", name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
@@ -271,7 +279,14 @@ fn unfit(param: &ParamOrigin, value: &str) -> Option<Diagnostic> {
 
 #[cfg(test)]
 mod tests {
-    use super::unquoted;
+    use super::{parts, unquoted};
+
+    #[test]
+    fn several_texts_stand_between_commas_or_in_a_list() {
+        assert_eq!(parts("subnet-1, subnet-2"), ["subnet-1", "subnet-2"]);
+        assert_eq!(parts("[\"a,b\",\"c\"]"), ["a,b", "c"]);
+        assert!(parts("").is_empty());
+    }
 
     #[test]
     fn values_are_read_as_a_shell_reads_them() {

@@ -3,6 +3,7 @@
 //! Checking goes on after every mistake. What was reported once becomes absent, so that it is not reported again as something else.
 
 mod copies;
+mod existing;
 pub mod formats;
 mod model;
 mod properties;
@@ -202,7 +203,7 @@ impl<'a> Checker<'a> {
                 self.take_name(&name, Named::Broken);
                 continue;
             };
-            if let Some(tag) = &node.tag {
+            if let Some(tag) = node.tag.as_ref().filter(|tag| tag.text != existing::FORM) {
                 self.out.push(diag::unknown_form(tag.span, &tag.text));
             }
             let id = ResourceId(self.declared.len());
@@ -423,7 +424,7 @@ impl<'a> Checker<'a> {
             }
             values.fields.push(("value".to_owned(), Field { value: Value::Param(id), span, given: true }));
             let accepts = self.accepted_by_readers(ResourceId(self.model.resources.len()));
-            self.model.resources.push(Resource { name, ty: Rc::clone(&ty), values, tags: Vec::new(), accepts, span });
+            self.model.resources.push(Resource { name, ty: Rc::clone(&ty), values, tags: Vec::new(), accepts, found: None, span });
         }
     }
 
@@ -470,6 +471,7 @@ impl<'a> Checker<'a> {
         let renumber = Renumber { resources: moved, params: moved_params };
         for resource in &mut self.model.resources {
             renumber.record(&mut resource.values);
+            resource.found.iter_mut().flat_map(|found| &mut found.by).for_each(|(_, field)| renumber.value(&mut field.value));
             resource.tags.iter_mut().for_each(|(_, field)| renumber.value(&mut field.value));
         }
         self.model.outputs.iter_mut().for_each(|output| renumber.value(&mut output.value.value));

@@ -89,8 +89,24 @@ pub struct Resource {
     pub tags: Vec<(String, Field)>,
     /// Losses that its author has accepted.
     pub accepts: Vec<Accept>,
+    /// How it is found, where it exists already and is not made.
+    pub found: Option<Found>,
     /// Where it is declared.
     pub span: Span,
+}
+
+/// How something is found that exists already: what the targets' rules ask for, as far as the stack says it.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Names and values, in the order of the names.
+    pub by: Vec<(Ident, Field)>,
+}
+
+impl Found {
+    /// What the stack says for a name.
+    pub fn get(&self, name: &str) -> Option<&Field> {
+        self.by.iter().find(|(other, _)| other.text == name).map(|(_, field)| field)
+    }
 }
 
 /// The acceptance of what a target lacks.

@@ -61,10 +61,11 @@ impl Writer<'_> {
         json.key(&Format::Arm.param_name(&param.name)).object(|json| {
             // There is no type for numbers with a fraction; as text, they go wherever they can go.
             let fraction = matches!(&param.default, Some(Val { kind: ValKind::Number(_), .. }));
-            json.key("type").text(match (param.secret, param.number && !fraction) {
-                (true, _) => "secureString",
-                (false, true) => "int",
-                (false, false) => "string",
+            json.key("type").text(match (param.secret, param.number && !fraction, param.list) {
+                (true, ..) => "secureString",
+                (false, true, _) => "int",
+                (false, false, true) => "array",
+                (false, false, false) => "string",
             });
             if let Some(default) = &param.default {
                 match &default.kind {
@@ -119,6 +120,7 @@ impl Writer<'_> {
             ValKind::Bool(_) => "bool",
             ValKind::Integer(_) => "int",
             ValKind::Param(index) if self.graph.params.get(*index).is_some_and(|param| param.number) => "int",
+            ValKind::Param(index) if self.graph.params.get(*index).is_some_and(|param| param.list) => "array",
             ValKind::List(_) => "array",
             ValKind::Map(_) | ValKind::Entry(..) => "object",
             _ => "string",

@@ -40,7 +40,12 @@ struct Writer<'g> {
 impl Writer<'_> {
     fn param(&self, json: &mut Json, param: &NativeParam) {
         json.key(&pascal(&param.name)).object(|json| {
-            json.key("Type").text(if param.number { "Number" } else { "String" });
+            json.key("Type").text(match (&param.ty, param.number, param.list) {
+                (Some(ty), ..) => ty,
+                (None, true, _) => "Number",
+                (None, _, true) => "CommaDelimitedList",
+                (None, ..) => "String",
+            });
             if let Some(about) = &param.about {
                 json.key("Description").text(about);
             }
@@ -245,6 +250,12 @@ impl Writer<'_> {
                     }
                 }
                 push_text(pieces, "\"", val);
+            }
+            // Several values become one text with what stands between them.
+            ValKind::Param(index) if self.graph.params.get(*index).is_some_and(|param| param.list) => {
+                add("[\"");
+                pieces.push(Val::new(ValKind::Join("\",\"".to_owned(), Box::new(val.clone())), val.origin));
+                push_text(pieces, "\"]", val);
             }
             _ => {
                 add("\"");

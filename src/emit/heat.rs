@@ -43,7 +43,11 @@ struct Writer<'g> {
 impl Writer<'_> {
     fn param(&self, json: &mut Json, param: &NativeParam) {
         json.key(&Format::Heat.param_name(&param.name)).object(|json| {
-            json.key("type").text(if param.number { "number" } else { "string" });
+            json.key("type").text(match (param.number, param.list) {
+                (true, _) => "number",
+                (_, true) => "comma_delimited_list",
+                _ => "string",
+            });
             if let Some(about) = &param.about {
                 json.key("description").text(about);
             }
@@ -55,6 +59,9 @@ impl Writer<'_> {
             }
             if param.secret {
                 json.key("hidden").raw("true");
+            }
+            if let Some(check) = &param.ty {
+                json.key("constraints").array(|json| json.object(|json| json.key("custom_constraint").text(check)));
             }
         });
     }

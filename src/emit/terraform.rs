@@ -98,7 +98,11 @@ impl Writer<'_> {
     /// A variable's block holds no templates: nothing in it is escaped.
     fn variable(&self, json: &mut Json, param: &NativeParam, ephemeral: bool) {
         json.key(&Format::Terraform.param_name(&param.name)).object(|json| {
-            json.key("type").text(if param.number { "number" } else { "string" });
+            json.key("type").text(match (param.number, param.list) {
+                (true, _) => "number",
+                (_, true) => "list(string)",
+                _ => "string",
+            });
             if let Some(about) = &param.about {
                 json.key("description").text(about);
             }
