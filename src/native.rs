@@ -283,6 +283,17 @@ fn alike(fields: &[(String, Val)], others: &[(String, Val)]) -> bool {
 }
 
 impl Val {
+    /// A text, a number or a boolean, as it is written.
+    pub fn as_plain_text(&self) -> Option<String> {
+        match &self.kind {
+            ValKind::Text(text) => Some(text.clone()),
+            ValKind::Integer(number) => Some(number.to_string()),
+            ValKind::Number(number) => Some(number.to_string()),
+            ValKind::Bool(flag) => Some(flag.to_string()),
+            _ => None,
+        }
+    }
+
     /// Whether another value is the same, wherever it comes from.
     pub fn alike(&self, other: &Val) -> bool {
         let all = |items: &[Val], others: &[Val]| items.len() == others.len() && items.iter().zip(others).all(|(item, other)| item.alike(other));

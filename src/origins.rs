@@ -3,7 +3,7 @@
 use crate::check::Model;
 use crate::emit::Format;
 use crate::lock::{self, Fixed};
-use crate::native::{Graph, NativeResource, Origin, Removal};
+use crate::native::{Graph, NativeResource, Origin, Removal, Val, ValKind};
 use crate::provider::{NativeKind, Provider};
 use crate::source::Span;
 
@@ -43,7 +43,7 @@ pub struct ResourceOrigin {
     pub stateful: bool,
     /// The user's node, and the rule.
     pub origin: Origin,
-    /// Its properties, each with where its value comes from.
+    /// Its properties and all that is in them, by dotted paths, each with where its value comes from.
     pub properties: Vec<(String, Origin)>,
     /// Those whose change would replace it, given or not: of what holds data or is protected, and of what these lead to.
     pub fixed: Vec<Fixed>,
@@ -64,6 +64,8 @@ pub struct ParamOrigin {
     pub number: bool,
     /// Whether there is a value when none is given.
     pub has_default: bool,
+    /// That value, where it is written in the stack.
+    pub default: Option<String>,
     /// Where the user declares it; where a rule asks for it, the rule.
     pub span: Span,
 }
@@ -100,6 +102,7 @@ impl Origins {
                     secret: param.secret,
                     number: param.number,
                     has_default: param.default.is_some(),
+                    default: param.default.as_ref().and_then(Val::as_plain_text),
                     span: param.span,
                 })
                 .collect(),
@@ -152,8 +155,26 @@ impl ResourceOrigin {
             revision: resource.revision,
             stateful: resource.can_be_kept && owner.is_some_and(|of| of.ty.carry.is_some()),
             origin: resource.origin,
-            properties: resource.body.iter().map(|(name, val)| (name.clone(), val.origin)).collect(),
+            properties: paths(&resource.body),
             fixed: Vec::new(),
         }
+    }
+}
+
+/// All values of a body by their paths, what is outside before what is in it.
+fn paths(body: &[(String, Val)]) -> Vec<(String, Origin)> {
+    let mut found = Vec::new();
+    for (name, val) in body {
+        inside(name.clone(), val, &mut found);
+    }
+    found
+}
+
+fn inside(path: String, val: &Val, found: &mut Vec<(String, Origin)>) {
+    found.push((path.clone(), val.origin));
+    match &val.kind {
+        ValKind::Map(members) => members.iter().for_each(|(name, val)| inside(format!("{path}.{name}"), val, found)),
+        ValKind::List(items) => items.iter().enumerate().for_each(|(index, val)| inside(format!("{path}.{index}"), val, found)),
+        _ => {}
     }
 }

@@ -225,7 +225,7 @@ fn a_build_says_once_what_a_first_deploy_waits_for_and_writes_the_first_step() {
 fn what_the_lock_file_knows_to_run_is_in_the_first_step_too() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("stack.kdl"), SHOP).unwrap();
-    let lock = "lock 2\nstack shop target=cfn place=\"CloudFormation, eu-west-1\" {\n resource TlsCertificate \"AWS::CertificateManager::Certificate\" of=\"certificate tls\" part=certificate id=a\n}\n";
+    let lock = "lock 3\nstack shop target=cfn place=\"CloudFormation, eu-west-1\" {\n resource TlsCertificate \"AWS::CertificateManager::Certificate\" of=\"certificate tls\" part=certificate id=a\n}\n";
     std::fs::write(folder.path().join("stack.lock.kdl"), lock).unwrap();
     let output = stackc(folder.path(), &["build", "--target", "cfn", "-o", "-", "--first"]);
     assert!(output.status.success(), "{}", stderr(&output));

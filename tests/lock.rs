@@ -15,7 +15,7 @@ use stackc::Compiler;
 use stackc::check::Variant;
 use stackc::diag::Diagnostic;
 use stackc::emit::Style;
-use stackc::lock::{Kept, Lock, Running, Which, judge, read};
+use stackc::lock::{Kept, Lock, Ran, Running, Which, judge, read};
 use stackc::source::{FileId, Sources, Span};
 use std::path::Path;
 use support::{examples, root, stackc, stderr, stdout};
@@ -52,7 +52,7 @@ fn running(text: &str, target: &str, variant: Variant<'_>) -> Option<(Running, V
         place: format!("a place of {}", target.name),
         account: Some("123456789012".to_owned()),
     };
-    let running = Running::new(which, &origins, |_, name| Some(format!("id-of-{name}")));
+    let running = Running::new(which, Ran::default(), &origins, |_, name| Some(format!("id-of-{name}")));
     let found = judge(&running, &origins, target.format, Span::default(), &[]);
     Some((running, found))
 }

@@ -232,6 +232,32 @@ pub enum Verb {
         #[arg(skip)]
         saved: Option<Box<crate::saved::Saved>>,
     },
+    /// Deploy with the values of the parameters that ran before, such as the image; they win over those that are given otherwise
+    #[command(
+        after_help = "Examples:\n  stackc back\n  stackc back --stage prod --yes\n  stackc back --target tf-aws --failed    Terraform keeps no parameters, and cannot tell\n\nThe values are those that stack.lock.kdl keeps of the deploy before the last one, and of the last one where a later one failed; secrets are not among them. The stack is the one of the file: what was changed there, its history takes back."
+    )]
+    Back {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        values: Values,
+        #[command(flatten)]
+        losses: Losses,
+        #[command(flatten)]
+        gates: Gates,
+        /// Do not ask before what loses nothing
+        #[arg(long)]
+        yes: bool,
+        /// Show a line for each resource, with its type, and all that changes in it
+        #[arg(long)]
+        long: bool,
+        /// The last deploy failed: go back to the one before it, which ended well. Only Terraform has to be told
+        #[arg(long)]
+        failed: bool,
+        /// Begin it and end with 5, without waiting: `stackc deploy` takes it up again, and sees it through
+        #[arg(long)]
+        no_wait: bool,
+    },
     /// Show how a running stack is
     #[command(after_help = "Examples:\n  stackc status\n  stackc status --stage prod --format json")]
     Status {
@@ -360,6 +386,7 @@ impl Verb {
         match self {
             Verb::Plan { place, .. }
             | Verb::Deploy { place, .. }
+            | Verb::Back { place, .. }
             | Verb::Status { place, .. }
             | Verb::List { place, .. }
             | Verb::Outputs { place, .. }

@@ -3,6 +3,8 @@
 use crate::compile::Compiled;
 use crate::engine::{Change, Event, Reason, Step};
 use stackc::diag::Diagnostic;
+use stackc::native::Origin;
+use stackc::origins::ResourceOrigin;
 use stackc::source::{FileId, Span};
 
 /// Hints for the refusals that are met most.
@@ -35,8 +37,11 @@ fn one(compiled: &Compiled, what: &str, reason: &Reason) -> Diagnostic {
         return Diagnostic::error("D0701", compiled.span, format!("{what}: {subject}{}", reason.text), "this stack").maybe_help(hint);
     };
     // A property whose value the user wrote is a better place than the whole node.
-    let named = |name: &str| reason.property.as_deref() == Some(name) || reason.property.is_none() && has_word(&reason.text, name);
-    let property = origin.properties.iter().find(|(name, at)| at.user != origin.origin.user && at.user != Span::default() && named(name));
+    let property = match &reason.property {
+        Some(path) => deepest(origin, path),
+        None => told_of(origin, &reason.text),
+    };
+    let property = property.filter(|(_, at)| at.user != origin.origin.user && at.user != Span::default());
     let (span, label) = match property {
         Some((name, at)) => (at.user, format!("`{name}` comes from this")),
         None => (origin.origin.user, format!("the {} comes from this", origin.ty)),
@@ -45,6 +50,29 @@ fn one(compiled: &Compiled, what: &str, reason: &Reason) -> Diagnostic {
     let label_of = compiled.label(&origin.address);
     let diagnostic = Diagnostic::error("D0702", span, format!("the cloud refuses `{label_of}`: {}", reason.text), label).maybe_help(hint);
     if origin.origin.rule == Span::default() { diagnostic } else { diagnostic.related(property.map_or(origin.origin.rule, |(_, at)| at.rule), "by this rule") }
+}
+
+/// The innermost value on the way to a path, of those that have a place of their own in the stack.
+fn deepest<'o>(origin: &'o ResourceOrigin, path: &str) -> Option<&'o (String, Origin)> {
+    let leads = |name: &str| path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let placed = |at: &Origin| at.user != origin.origin.user && at.user != Span::default();
+    origin.properties.iter().filter(|(name, at)| leads(name) && placed(at)).max_by_key(|(name, _)| name.len())
+}
+
+/// The value that a text speaks of: a property by its name, and what is in one by a name that is no plain word, where
+/// all that are called so stand at one place.
+fn told_of<'o>(origin: &'o ResourceOrigin, text: &str) -> Option<&'o (String, Origin)> {
+    let placed = |at: &Origin| at.user != origin.origin.user && at.user != Span::default();
+    let met = |(path, at): &&(String, Origin)| {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        let peculiar = name == path || name.chars().skip(1).any(|c| c.is_uppercase() || c == '_');
+        peculiar && placed(at) && has_word(text, name)
+    };
+    let top = origin.properties.iter().find(|of| !of.0.contains('.') && met(of));
+    let mut inside = origin.properties.iter().filter(|of| of.0.contains('.') && met(of));
+    let first = inside.next();
+    let alone = first.filter(|(_, at)| inside.all(|(_, other)| other.user == at.user));
+    alone.or(top)
 }
 
 /// Whether a text has a word, as it is spelt.
@@ -84,10 +112,7 @@ pub fn guarded(compiled: &Compiled, changes: &[Change], allowed: &[String]) -> V
         let label = compiled.label(&change.name);
         let origin = compiled.origins.resource(&change.name);
         let cause = change.properties.iter().find(|property| property.replaces);
-        let at = origin.map_or(compiled.span, |origin| {
-            let of = |path: &str| origin.properties.iter().find(|(name, _)| path.split('.').next() == Some(name));
-            cause.and_then(|cause| of(&cause.path)).map_or(origin.origin.user, |(_, at)| at.user)
-        });
+        let at = origin.map_or(compiled.span, |origin| cause.and_then(|cause| deepest(origin, &cause.path)).map_or(origin.origin.user, |(_, at)| at.user));
         let what = match change.what {
             crate::engine::What::Remove => "would be removed",
             crate::engine::What::MayReplace => "might be replaced",

@@ -6,7 +6,7 @@ use crate::engine::{ResourceStatus, Site};
 use crate::screen::Screen;
 use crate::{Outcome, files, own, wrong_call};
 use stackc::diag::Diagnostic;
-use stackc::lock::{self, Lock, Running, Which};
+use stackc::lock::{self, Lock, Ran, Running, Which};
 use stackc::source::{Sources, Span};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -40,7 +40,7 @@ impl LockFile {
             place: String::new(),
             account: None,
         };
-        let heeds = matches!(verb, Verb::Plan { .. } | Verb::Deploy { .. } | Verb::Destroy { .. });
+        let heeds = matches!(verb, Verb::Plan { .. } | Verb::Deploy { .. } | Verb::Back { .. } | Verb::Destroy { .. });
         let before = match if heeds { files::open_lock(&place.input.file, &mut compiled.sources)? } else { None } {
             None => None,
             Some(Ok(lock)) => Some(lock),
@@ -78,14 +78,14 @@ impl LockFile {
     }
 
     /// Says in the file what runs now: all of the stack, but for what still waits for a gate, by addresses.
-    pub async fn renew(&self, site: &Site, compiled: &Compiled, (there, waiting): (&[ResourceStatus], &[String]), screen: &Screen) -> Outcome {
+    pub async fn renew(&self, site: &Site, compiled: &Compiled, ran: Ran, (there, waiting): (&[ResourceStatus], &[String]), screen: &Screen) -> Outcome {
         let id = |ty: &str, address: &str| {
             let found = there.iter().find(|resource| resource.name == address && resource.ty == ty)?;
             found.id.as_deref().map(|id| screen.veil(id))
         };
         let mut origins = compiled.origins.clone();
         origins.resources.retain(|origin| !waiting.contains(&origin.address));
-        let running = Running::new(self.at(site), &origins, id);
+        let running = Running::new(self.at(site), ran, &origins, id);
         self.change(screen, |lock| lock.put(running)).await
     }
 

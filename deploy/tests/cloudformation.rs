@@ -374,6 +374,18 @@ fn what_the_cloud_finds_before_it_begins_is_at_the_line() {
 }
 
 #[test]
+fn a_refusal_inside_a_property_stands_at_the_innermost_line() {
+    let body = "bucket media versioned=#true {\n        expire \"tmp/\" days=7\n        expire \"logs/\" days=90\n    }";
+    let run = Run::new(&FILES.replace("bucket media versioned=#true", body));
+    run.fake.with(|world| {
+        world.script.early = Some(("MediaBucket", "Properties/LifecycleConfiguration/Rules/1/ExpirationInDays", "#/ExpirationInDays: more than 60 days"))
+    });
+    let ended = run.ends(&["deploy", "--yes"], 3);
+    assert!(ended.stderr.contains("`LifecycleConfiguration.Rules.1.ExpirationInDays` comes from this"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("[stack.kdl:5:29]"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_second_copy_stands_beside_the_first() {
     let run = Run::new(FILES);
     run.ok(&["deploy", "--yes"]);

@@ -97,6 +97,25 @@ fn a_failed_update_goes_back() {
 }
 
 #[test]
+fn after_a_failed_update_that_stayed_the_values_of_the_last_good_one_come_back() {
+    let run = Run::new(SHOP);
+    run.ok(&["deploy", "--yes", "--lock"]);
+    run.ok(&["deploy", "--yes", "--set", "host=192.0.2.2"]);
+    run.fake.with(|world| {
+        world.script.fail = Some(("record_in_site", "Designate does not answer"));
+        world.script.rollback_fails = true;
+    });
+    run.ends(&["deploy", "--yes", "--set", "host=192.0.2.3"], 3);
+    run.fake.with(|world| {
+        world.script.fail = None;
+        world.script.rollback_fails = false;
+    });
+    let ended = run.ok(&["back", "--yes"]);
+    assert!(ended.stderr.contains("`host` goes back to 192.0.2.2"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("shop is deployed"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_failed_way_back_is_gone_on_from() {
     let run = Run::new(SHOP);
     run.ok(&["deploy", "--yes"]);

@@ -123,7 +123,7 @@ fn of_terraform_it_says_what_is_known_here() {
     for folder in ["tf-aws.prod", "tf-google"] {
         std::fs::create_dir_all(run.folder.path().join(".stackc").join(folder)).unwrap();
     }
-    let lock = "lock 2\n\nstack shop stage=test target=tf-aws place=\"state in s3, acme-state\" {\n}\n";
+    let lock = "lock 3\n\nstack shop stage=test target=tf-aws place=\"state in s3, acme-state\" {\n}\n";
     std::fs::write(run.folder.path().join("stack.lock.kdl"), lock).unwrap();
     let table = run.ok(&["list", "--target", "tf-aws"]).stdout;
     assert!(table.starts_with("Terraform: 2 stacks of stackc's\n") && table.contains("Terraform keeps no list"), "{table}");

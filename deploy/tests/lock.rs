@@ -59,7 +59,7 @@ fn it_is_written_when_asked_for_and_renewed_from_then_on() {
     run.ok(&["deploy", "--yes"]);
     assert_eq!(lock(&run), before);
     run.ok(&["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "site", "--allow-replace", "pay", "--allow-replace", "images"]);
-    assert_eq!(lock(&run).lines().skip(1).collect::<Vec<_>>(), ["lock 2"]);
+    assert_eq!(lock(&run).lines().skip(1).collect::<Vec<_>>(), ["lock 3"]);
     snapshot("lock", &run);
 }
 
@@ -114,7 +114,7 @@ fn one_that_cannot_be_read_stops_what_would_heed_it_and_stays_as_it_is() {
     let run = Run::new(ZONE);
     run.ok(&["deploy", "--yes", "--lock"]);
     let path = run.folder.path().join("stack.lock.kdl");
-    for text in ["lock 1\n<<<<<<< ours\n", "lock 3\n"] {
+    for text in ["lock 1\n<<<<<<< ours\n", "lock 4\n"] {
         std::fs::write(&path, text).unwrap();
         run.ends(&["plan"], 1);
         for verb in [&["deploy", "--yes"][..], &["deploy", "--yes", "--lock"], &["destroy", "--yes"]] {
@@ -163,10 +163,42 @@ fn a_file_that_does_not_know_the_account_is_taken_over() {
     let run = Run::new(ZONE);
     run.ok(&["deploy", "--yes", "--lock"]);
     let path = run.folder.path().join("stack.lock.kdl");
-    let old = lock(&run).replace("lock 2", "lock 1").replace(" account=\"123456789012\"", "");
+    let old = lock(&run).replace("lock 3", "lock 1").replace(" account=\"123456789012\"", "");
     std::fs::write(&path, &old).unwrap();
     run.edit("    secret pay", "    registry images\n    secret pay");
     run.ok(&["deploy", "--yes"]);
     let heads: Vec<String> = lock(&run).lines().filter(|line| line.starts_with("stack ") || line.starts_with("lock ")).map(str::to_owned).collect();
-    assert_eq!(heads, ["lock 2", "stack shop target=cfn place=\"CloudFormation, eu-west-1\" account=\"123456789012\" {"]);
+    assert_eq!(heads, ["lock 3", "stack shop target=cfn place=\"CloudFormation, eu-west-1\" account=\"123456789012\" {"]);
+}
+
+/// The values that the lock file has, of now and of before.
+fn values(run: &Run) -> String {
+    let text = lock(run);
+    let lines = text.lines().skip_while(|line| !line.contains("(values)")).take_while(|line| !line.contains("resource"));
+    lines.map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_deploy_goes_back_to_the_values_of_before() {
+    let run = Run::new(runs::SHOP);
+    run.ok(&["deploy", "--yes"]);
+    let ended = run.ends(&["back", "--yes"], 2);
+    assert!(ended.stderr.contains("nothing is known here of what ran before"), "{}", ended.stderr);
+    run.ok(&["deploy", "--yes", "--lock"]);
+    let ended = run.ends(&["back", "--yes"], 2);
+    assert!(ended.stderr.contains("no other values yet"), "{}", ended.stderr);
+    run.ok(&["deploy", "--yes", "--set", "image=acme/shop:1.3"]);
+    assert_eq!(values(&run), [r#"(values)now { image "acme/shop:1.3" }"#, r#"(values)before { image "acme/shop:1.2" }"#].join(" "));
+    // A deploy of the same is none to go back to.
+    run.ok(&["deploy", "--yes"]);
+    let ended = run.ok(&["back", "--yes"]);
+    assert!(ended.stderr.contains("`image` goes back to acme/shop:1.2 (now acme/shop:1.3)"), "{}", ended.stderr);
+    assert_eq!(values(&run), [r#"(values)now { image "acme/shop:1.2" }"#, r#"(values)before { image "acme/shop:1.3" }"#].join(" "));
+    run.ok(&["back", "--yes"]);
+    assert_eq!(values(&run), [r#"(values)now { image "acme/shop:1.3" }"#, r#"(values)before { image "acme/shop:1.2" }"#].join(" "));
+    // A parameter that is gone goes nowhere.
+    run.edit("    param image default=\"acme/shop:1.2\" about=\"container image of the shop\"\n", "");
+    run.edit("image (get)image", "image \"acme/shop:2\"");
+    let ended = run.ok(&["back", "--yes"]);
+    assert!(ended.stderr.contains("`image` is no parameter of the stack any more"), "{}", ended.stderr);
 }

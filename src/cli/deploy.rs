@@ -1,4 +1,4 @@
-//! `stackc plan`, `deploy`, `status`, `list`, `outputs`, `events`, `drift`, `run`, `logs`, `shell`, `destroy`: handed over to `stackc-deploy`, a program of its own, so that who only
+//! `stackc plan`, `deploy`, `back`, `status`, `list`, `outputs`, `events`, `drift`, `run`, `logs`, `shell`, `destroy`: handed over to `stackc-deploy`, a program of its own, so that who only
 //! compiles pays nothing for the clouds' clients.
 
 use super::{MessageFormat, wrong_call};

@@ -137,6 +137,9 @@ enum Command {
     /// Take a stack to a running one: plan, ask, do, and follow it
     #[command(disable_help_flag = true)]
     Deploy(deploy::Arguments),
+    /// Deploy with the values of the parameters that ran before, such as the image
+    #[command(disable_help_flag = true)]
+    Back(deploy::Arguments),
     /// Show how a running stack is
     #[command(disable_help_flag = true)]
     Status(deploy::Arguments),
@@ -189,6 +192,7 @@ pub fn run() -> ExitCode {
         Command::Plan(arguments) => return deploy::run("plan", &arguments, format),
         Command::Deploy(arguments) => return deploy::run("deploy", &arguments, format),
         Command::Status(arguments) => return deploy::run("status", &arguments, format),
+        Command::Back(arguments) => return deploy::run("back", &arguments, format),
         Command::List(arguments) => return deploy::run("list", &arguments, format),
         Command::Outputs(arguments) => return deploy::run("outputs", &arguments, format),
         Command::Events(arguments) => return deploy::run("events", &arguments, format),

@@ -6,11 +6,13 @@
 
 mod fixed;
 mod judge;
+mod ran;
 mod read;
 mod value;
 
 pub use fixed::{Fixed, fixed};
 pub use judge::judge;
+pub use ran::Ran;
 pub use read::read;
 pub use value::Kept;
 
@@ -22,8 +24,8 @@ use crate::provider::NativeKind;
 use crate::source::Span;
 use value::word;
 
-/// The version that is written. Those before it are read: the first one did not know the account.
-const VERSION: i64 = 2;
+/// The version that is written. Those before it are read: the first one did not know the account, the second one no parameters.
+const VERSION: i64 = 3;
 
 /// The first line: what the file is, for who finds it.
 const ABOUT: &str = "// What runs of this stack, as `stackc deploy` left it: `stackc build` refuses what would lose its data. Commit it, and do not edit it.";
@@ -70,6 +72,8 @@ impl Which {
 pub struct Running {
     /// Which one.
     pub which: Which,
+    /// With which values of its parameters, and which those were before.
+    pub ran: Ran,
     /// Its resources.
     pub resources: Vec<Locked>,
     /// Where it stands in the lock file.
@@ -128,7 +132,7 @@ impl Guard {
 
 impl Running {
     /// A stack that runs now, by the origins of its template. `id` gives what the cloud calls a resource, by its type and its address.
-    pub fn new(which: Which, origins: &Origins, id: impl Fn(&str, &str) -> Option<String>) -> Running {
+    pub fn new(which: Which, ran: Ran, origins: &Origins, id: impl Fn(&str, &str) -> Option<String>) -> Running {
         let kept = origins.resources.iter().filter(|origin| origin.kind == NativeKind::Resource || !origin.fixed.is_empty());
         let mut resources: Vec<Locked> = kept
             .map(|origin| Locked {
@@ -148,7 +152,7 @@ impl Running {
             })
             .collect();
         resources.sort_by(|a, b| (&a.name, &a.ty, a.kind).cmp(&(&b.name, &b.ty, b.kind)));
-        Running { which, resources, span: Span::default() }
+        Running { which, ran, resources, span: Span::default() }
     }
 }
 
@@ -192,7 +196,10 @@ impl Lock {
     }
 
     /// Puts a running stack in the place of what was known of it.
-    pub fn put(&mut self, running: Running) {
+    pub fn put(&mut self, mut running: Running) {
+        if let Some(known) = self.get(&running.which) {
+            running.ran.follow(&known.ran);
+        }
         self.take_out(&running.which);
         self.stacks.push(running);
         self.stacks.sort_by(|a, b| a.which.cmp(&b.which));
@@ -218,6 +225,7 @@ impl Lock {
                 out.push_str(&format!(" {name}={}", word(&value)));
             }
             out.push_str(" {\n");
+            running.ran.write(&mut out);
             running.resources.iter().for_each(|resource| resource.write(&mut out));
             out.push_str("}\n");
         }
@@ -285,7 +293,7 @@ mod tests {
             span: Span::default(),
         };
         let other = Locked { name: "Other".to_owned(), of: None, part: String::new(), id: None, guard: None, fixed: Vec::new(), ..data.clone() };
-        Lock { stacks: vec![Running { which, resources: vec![data, other], span: Span::default() }] }
+        Lock { stacks: vec![Running { which, ran: Ran::default(), resources: vec![data, other], span: Span::default() }] }
     }
 
     /// The same without where it was read.
@@ -309,7 +317,7 @@ mod tests {
         assert_eq!(
             sample(values).text(),
             format!(
-                "{ABOUT}\nlock 2\n\nstack shop stage=prod target=t place=\"a, b\" account=\"1\" {{\n    resource DataInstance \"Some::Type\" of=\"store data\" part=instance id=\"shop-1/\\\"x\\\"\" guard=data {{\n        Engine postgres\n        Group (ref)DataGroup\n        Zones a (param)zone\n        (absent)- Kms Other\n    }}\n    resource Other \"Some::Type\"\n}}\n"
+                "{ABOUT}\nlock 3\n\nstack shop stage=prod target=t place=\"a, b\" account=\"1\" {{\n    resource DataInstance \"Some::Type\" of=\"store data\" part=instance id=\"shop-1/\\\"x\\\"\" guard=data {{\n        Engine postgres\n        Group (ref)DataGroup\n        Zones a (param)zone\n        (absent)- Kms Other\n    }}\n    resource Other \"Some::Type\"\n}}\n"
             )
         );
     }
@@ -387,13 +395,18 @@ mod tests {
             "lock 1\nstack shop target=t place=p { resource A T { P 1; P 2; }; }\n",
             "lock 1\nstack shop target=t place=p { resource A T { P #null; }; }\n",
             "lock 1\nstack shop target=t place=p { thing A T; }\n",
+            "lock 3\nstack shop target=t place=p { (values)then { image a; }; }\n",
+            "lock 3\nstack shop target=t place=p { (values)now { image 1; }; }\n",
+            "lock 3\nstack shop target=t place=p { (values)now { image a; image b; }; }\n",
+            "lock 3\nstack shop target=t place=p { (values)now; (values)now; }\n",
+            "lock 3\nstack shop target=t place=p { (values)before { image a; }; }\n",
             "lock 1\n<<<<<<< ours\n",
             "lock 1\nstack shop target=t place=p {\n",
         ];
         for text in damaged {
             assert_eq!(lock(text), Err(vec!["E0503"]), "{text}");
         }
-        assert_eq!(lock("lock 3\nanything {}\n"), Err(vec!["E0504"]));
+        assert_eq!(lock("lock 4\nanything {}\n"), Err(vec!["E0504"]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The text of a lock file, read. Whatever is not understood is refused: to go on without it would be to lose what it keeps.
 
 use super::value::Kept;
-use super::{Guard, Lock, Locked, Running, VERSION, Which};
+use super::{Guard, Lock, Locked, Ran, Running, VERSION, Which};
 use crate::diag::{Diagnostic, lock as diag};
 use crate::provider::NativeKind;
 use crate::source::{FileId, Span};
@@ -17,8 +17,8 @@ pub fn read(file: FileId, text: &str) -> Result<Lock, Diagnostic> {
     let start = Span::new(file, 0, text.lines().next().unwrap_or("").len());
     match nodes.next() {
         Some(first) if first.name.text == "lock" => version(first)?,
-        Some(first) => return Err(diag::damaged(first.span, "it does not begin with `lock` and its version", "expected `lock 2` before this")),
-        None => return Err(diag::damaged(start, "it is empty", "expected `lock 2`")),
+        Some(first) => return Err(diag::damaged(first.span, "it does not begin with `lock` and its version", "expected `lock 3` before this")),
+        None => return Err(diag::damaged(start, "it is empty", "expected `lock 3`")),
     }
     let mut lock = Lock::default();
     for node in nodes {
@@ -41,7 +41,7 @@ fn version(node: &Node) -> Result<(), Diagnostic> {
     }
 }
 
-fn unknown(span: Span) -> Diagnostic {
+pub(super) fn unknown(span: Span) -> Diagnostic {
     diag::damaged(span, "it holds what no stackc writes there", "not understood")
 }
 
@@ -63,14 +63,19 @@ fn stack(node: &Node) -> Result<Running, Diagnostic> {
     let (name, Some(target), Some(place)) = (node.arg_str(0), target, place) else { return Err(unknown(node.span)) };
     let Some(name) = name.filter(|_| node.name.text == "stack" && node.tag().is_none() && node.args.len() == 1) else { return Err(unknown(node.span)) };
     let mut resources: Vec<Locked> = Vec::new();
+    let mut ran = Ran::default();
     for child in node.children() {
+        if child.tag() == Some("values") {
+            ran.read(child)?;
+            continue;
+        }
         let resource = resource(child)?;
         if resources.iter().rev().take_while(|other| other.name == resource.name).any(|other| (&other.ty, other.kind) == (&resource.ty, resource.kind)) {
             return Err(diag::damaged(child.span, "a resource stands in it twice", "again here"));
         }
         resources.push(resource);
     }
-    Ok(Running { which: Which { stack: name.to_owned(), stage, instance, target, place, account }, resources, span: node.span })
+    Ok(Running { which: Which { stack: name.to_owned(), stage, instance, target, place, account }, ran, resources, span: node.span })
 }
 
 fn resource(node: &Node) -> Result<Locked, Diagnostic> {

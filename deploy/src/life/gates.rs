@@ -72,7 +72,7 @@ impl<E: Engine> Life<E> {
                     how.agreed = true;
                     // What stays as it runs is not yet what the lock file would say.
                     let stays = part.jobs.as_ref().is_some_and(|jobs| jobs.runs);
-                    if !stays && let outcome @ (Outcome::WrongCall | Outcome::WrongInput) = self.renew_lock(&part.waiting).await? {
+                    if !stays && let outcome @ (Outcome::WrongCall | Outcome::WrongInput) = self.renew_lock(wanted, &part.waiting).await? {
                         return Ok(outcome);
                     }
                 }

@@ -1,5 +1,6 @@
 //! The verbs, the same for every engine: look, plan, show, refuse or ask, do, follow, explain.
 
+mod back;
 mod destroy;
 mod gates;
 mod jobs;
@@ -64,6 +65,8 @@ pub struct Life<E> {
     second_press: Duration,
     /// Which running stack is meant, and by what it is looked.
     place: Place,
+    /// Values of parameters that ran before, to go back to.
+    back: BTreeMap<String, String>,
     /// What takes up again what was begun and not waited for.
     again: &'static str,
 }
@@ -110,15 +113,19 @@ impl<E: Engine> Life<E> {
             Ok(engine) => {
                 let second_press = Duration::from_millis(place.second_ms);
                 // A plan is done once, and no second time.
-                let again = if matches!(&verb, Verb::Deploy { saved: Some(_), .. }) { "`stackc deploy` without the plan" } else { "the same command" };
-                Life { engine, compiled, screen, lock, second_press, place: place.clone(), again }.verb(verb).await
+                let again = match &verb {
+                    Verb::Deploy { saved: Some(_), .. } => "`stackc deploy` without the plan",
+                    Verb::Back { .. } => "`stackc deploy`",
+                    _ => "the same command",
+                };
+                Life { engine, compiled, screen, lock, second_press, place: place.clone(), back: BTreeMap::new(), again }.verb(verb).await
             }
             Err(trouble) => told(&compiled, &screen, trouble, None),
         }
     }
 
     async fn verb(mut self, verb: Verb) -> Outcome {
-        if let Verb::Plan { losses, .. } | Verb::Deploy { losses, .. } = &verb {
+        if let Verb::Plan { losses, .. } | Verb::Deploy { losses, .. } | Verb::Back { losses, .. } = &verb {
             if let Some(running) = self.lock.running(&self.engine.site()) {
                 self.compiled.learn(running);
             }
@@ -144,6 +151,22 @@ impl<E: Engine> Life<E> {
                     Some(saved) => self.deploy_saved(&saved, &values, &losses, how).await,
                     None => self.deploy(&values, &losses, how).await,
                 }
+            }
+            Verb::Back { values, losses, gates, yes, long, failed, no_wait, .. } => {
+                let wait_for_gates = None;
+                let how = How {
+                    yes,
+                    agreed: false,
+                    lost: Vec::new(),
+                    shown: false,
+                    gates,
+                    wait_for_gates,
+                    detail: detail(long),
+                    no_wait,
+                    skip: Vec::new(),
+                    revert_drift: false,
+                };
+                self.go_back(&values, &losses, failed, how).await
             }
             Verb::Status { format, long, .. } => self.status(format, long).await,
             // Of no one stack, and done before one is compiled.
@@ -184,6 +207,8 @@ impl<E: Engine> Life<E> {
             Ok(given) => given,
             Err(outcome) => return Ok(Err(outcome)),
         };
+        // Who goes back means the values of before, whatever the environment of the last deploy still has.
+        let given = given.into_iter().chain(self.back.clone()).collect();
         let previous = self.engine.previous().await?;
         let asks = self.screen.asks();
         let found = match params::settle(&self.compiled.origins.params, given, &previous, self.engine.forgets_secrets(), asks, &mut self.screen).await {
@@ -229,7 +254,7 @@ impl<E: Engine> Life<E> {
             Stepped::Left(outcome) => Ok(outcome),
             Stepped::Done | Stepped::Impossible(_) => {
                 self.print_outputs(OutputFormat::Table).await?;
-                self.renew_lock(&[]).await
+                self.renew_lock(wanted, &[]).await
             }
         }
     }
@@ -327,13 +352,14 @@ impl<E: Engine> Life<E> {
     }
 
     /// Says in the lock file what runs now, where that is wanted.
-    async fn renew_lock(&mut self, waiting: &[String]) -> Result<Outcome, Trouble> {
+    async fn renew_lock(&mut self, wanted: &Wanted, waiting: &[String]) -> Result<Outcome, Trouble> {
         let site = self.engine.site();
         if !self.lock.is_kept(&site) {
             return Ok(Outcome::Done);
         }
         let there = self.engine.status().await?.resources;
-        Ok(self.lock.renew(&site, &self.compiled, (&there, waiting), &self.screen).await)
+        let ran = self.ran(wanted).await?;
+        Ok(self.lock.renew(&site, &self.compiled, ran, (&there, waiting), &self.screen).await)
     }
 
     /// Waits for what goes on, and mends what keeps the stack from being changed. How it ended, if it cannot be changed.

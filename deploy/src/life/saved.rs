@@ -108,7 +108,7 @@ impl<E: Engine> Life<E> {
             Ok(Stepped::Left(outcome)) => Ok(outcome),
             Ok(Stepped::Done | Stepped::Impossible(_)) => {
                 self.print_outputs(OutputFormat::Table).await?;
-                self.renew_lock(&[]).await
+                self.renew_lock(&wanted, &[]).await
             }
             // The same command would not go on from there.
             Err(Trouble::Resumable { what, next }) => {

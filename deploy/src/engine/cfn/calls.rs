@@ -154,8 +154,7 @@ impl Cfn {
         let mut reasons: Vec<Reason> = Vec::new();
         for event in answer.await.map(|answer| answer.operation_events.unwrap_or_default()).unwrap_or_default() {
             let Some(text) = event.validation_status_reason().or(event.resource_status_reason()).or(event.hook_status_reason()) else { continue };
-            let property =
-                event.validation_path().and_then(|path| path.split_once("/Properties/")).map(|(_, rest)| rest.split('/').next().unwrap_or(rest).to_owned());
+            let property = event.validation_path().and_then(|path| path.split_once("/Properties/")).map(|(_, rest)| rest.replace('/', "."));
             let reason = Reason {
                 name: event.logical_resource_id().map(str::to_owned),
                 ty: event.resource_type().unwrap_or_default().to_owned(),
