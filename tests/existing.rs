@@ -112,3 +112,153 @@ fn what_is_written_is_known_to_a_target_of_the_stack() {
     let secret = build("cfn", &format!("param token secret=#true about=\"a\"\n(existing)firewall default id=(get)token\n{BEHIND}")).unwrap_err();
     assert!(secret.iter().any(|said| said.starts_with("E0216")), "{secret:?}");
 }
+
+/// One of each type that is found, and all that can lead to it.
+const ALL: &str = "(existing)network corp cidr=\"10.1.0.0/16\"
+    (existing)dns-zone site domain=\"shop.example\"
+    (existing)certificate tls domain=\"shop.example\"
+    (existing)bucket media
+    (existing)secret token
+    (existing)registry images
+    (existing)database data engine=postgres name=shop user=shop
+    load-balancer public network=corp {
+        listen 443 protocol=https certificate=tls
+        name www zone=site
+    }
+    service web network=corp {
+        image (fmt)\"{images.url}:1\"
+        port 8080
+        connect media access=read-write
+        connect token
+        connect data
+        route public
+    }
+    job nightly network=corp image=\"acme/shop:1\" { connect data; connect media; connect token; }
+    database own network=corp engine=postgres version=\"16\"
+    dns-record hello zone=site kind=TXT label=hello { values hi; }";
+const FOUND: [&str; 7] = ["corp", "site", "tls", "media", "token", "images", "data"];
+
+#[test]
+fn what_is_found_of_any_type_is_only_looked_up_on_every_target() {
+    let (compiler, mut sources) = (Compiler::default(), Sources::default());
+    let file = sources.add("stack.kdl", format!("stack shop {{\n{ALL}\n}}"));
+    let (model, problems) = compiler.check(file, Variant::default(), &mut sources);
+    assert!(!problems.has_errors(), "{problems:?}");
+    let model = model.unwrap();
+    let targets = compiler.targets(&mut sources);
+    assert_eq!(targets.len(), 7);
+    for target in targets {
+        let (built, problems) = compiler.build_with_origins(&model, &target, Style::default(), &mut sources);
+        let (_, origins) = built.unwrap_or_else(|| panic!("{}: {:?}", target.name, problems.sorted()));
+        let mut looked_up = 0;
+        for resource in &origins.resources {
+            if resource.of.as_ref().is_some_and(|(_, name)| FOUND.contains(&name.as_str())) {
+                assert_eq!(resource.kind, stackc::provider::NativeKind::Data, "{}: {}", target.name, resource.address);
+                looked_up += 1;
+            }
+        }
+        assert_eq!(looked_up > 0, target.name.starts_with("tf-") || target.name == "arm", "{}", target.name);
+        for found in FOUND.iter().filter(|found| !["site", "tls"].contains(*found) && **found != "token") {
+            let asked = origins.params.iter().any(|param| param.user_name.starts_with(&format!("{found}-")));
+            assert!(asked || *found == "corp", "{} asks for nothing of {found}", target.name);
+        }
+    }
+}
+
+#[test]
+fn the_types_of_the_format_say_what_a_parameter_is() {
+    let cfn = template("cfn", ALL);
+    let of = |name: &str| cfn["Parameters"][name]["Type"].as_str().unwrap_or("none").to_owned();
+    assert_eq!(of("CorpVpc"), "AWS::EC2::VPC::Id");
+    assert_eq!(of("CorpPrivateSubnets"), "List<AWS::EC2::Subnet::Id>");
+    assert_eq!(of("SiteId"), "AWS::Route53::HostedZone::Id");
+    assert_eq!(of("DataGroup"), "AWS::EC2::SecurityGroup::Id");
+    // What nothing reads nobody is asked for.
+    assert_eq!(of("SiteNameServers"), "none");
+    let hot = template("hot", ALL);
+    for check in ["neutron.network", "neutron.subnet", "barbican.container"] {
+        assert!(says(&hot, &format!("custom_constraint: '{check}'")), "{check}");
+    }
+    let aws = template("tf-aws", ALL);
+    assert_eq!(aws["variable"]["corp_private_subnets"]["type"], "list(string)");
+    let arm = template("arm", ALL);
+    assert_eq!(
+        arm["resources"]["site"],
+        json!({ "existing": true, "type": "Microsoft.Network/dnsZones", "apiVersion": arm["resources"]["site"]["apiVersion"], "name": "shop.example" })
+    );
+}
+
+#[test]
+fn several_values_are_several_wherever_they_go() {
+    let cfn = template("cfn", ALL);
+    let own = &cfn["Resources"]["OwnSubnets"]["Properties"]["SubnetIds"];
+    assert_eq!(own, &json!({ "Ref": "CorpPrivateSubnets" }), "{:#}", cfn["Resources"]);
+    // Within a text of JSON, too.
+    assert!(says(&cfn["Outputs"], "{\"Fn::Join\":[\"\\\",\\\"\",{\"Ref\":\"CorpPrivateSubnets\"}]}"), "{:#}", cfn["Outputs"]);
+    let written = ALL.replacen("cidr=\"10.1.0.0/16\"", "cidr=\"10.1.0.0/16\" { private-subnets subnet-1 subnet-2; }", 1);
+    let cfn = template("cfn", &written);
+    assert_eq!(cfn["Resources"]["OwnSubnets"]["Properties"]["SubnetIds"], json!(["subnet-1", "subnet-2"]));
+    assert!(cfn["Parameters"].get("CorpPrivateSubnets").is_none());
+}
+
+#[test]
+fn a_zone_that_is_found_holds_nobody_up() {
+    let (compiler, mut sources) = (Compiler::default(), Sources::default());
+    let stack = |zone: &str| {
+        format!(
+            "stack shop {{\n{zone}dns-zone site domain=\"shop.example\"\ncertificate tls domain=\"www.shop.example\" zone=site\nnetwork main\nload-balancer public network=main {{ listen 443 protocol=https certificate=tls; }}\n}}"
+        )
+    };
+    for (zone, held) in [("", 1), ("(existing)", 0)] {
+        let file = sources.add("stack.kdl", stack(zone));
+        let (model, _) = compiler.check(file, Variant::default(), &mut sources);
+        for target in compiler.targets(&mut sources).into_iter().filter(|target| target.cloud == "aws") {
+            let (built, problems) = compiler.build(model.as_ref().unwrap(), &target, Style::default(), &mut sources);
+            assert_eq!(built.unwrap_or_else(|| panic!("{problems:?}")).gates.len(), held, "{zone} on {}", target.name);
+        }
+    }
+}
+
+#[test]
+fn a_way_out_that_is_not_there_can_be_said() {
+    let of = |nat: &str| format!("(existing)network corp{nat}\nservice web network=corp image=\"acme/shop:1\" {{ egress none; accept \"known\"; }}");
+    for target in ["cfn", "tf-aws", "tf-azure", "arm"] {
+        template(target, &of(""));
+        // An image of somebody else's is out of reach without a way out.
+        let none = build(target, &of(" nat=none").replace("; accept \"known\"", ""));
+        let said = none.expect_err(target).join("\n");
+        assert!(said.contains("E0404"), "{target}: {said}");
+    }
+}
+
+#[test]
+fn what_a_target_needs_is_written() {
+    let said = build("cfn", "(existing)dns-zone site\ndns-record hello zone=site kind=TXT { values hi; }").unwrap_err();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("needs `domain`"), "{said:?}");
+    let inner = "(existing)network corp\nload-balancer inner network=corp { internal; listen 80; }";
+    assert!(build("cfn", inner).unwrap_err()[0].contains("needs `cidr`"));
+    template("tf-aws", inner);
+}
+
+#[test]
+fn a_copy_has_names_of_its_own_in_a_zone_that_is_found() {
+    let (compiler, mut sources) = (Compiler::default(), Sources::default());
+    let body = "(existing)dns-zone site domain=\"shop.example\"
+        network main
+        certificate tls domain=\"www.shop.example\" zone=site
+        load-balancer public network=main { listen 443 protocol=https certificate=tls; name www zone=site; }
+        dns-record apex zone=site kind=TXT { values hi; }";
+    let file = sources.add("stack.kdl", format!("stack shop {{\n{body}\n}}"));
+    let (model, problems) = compiler.check(file, Variant { stage: None, instance: Some("green") }, &mut sources);
+    assert!(!problems.has_errors(), "{problems:?}");
+    let target = compiler.targets(&mut sources).into_iter().find(|known| known.name == "tf-aws").unwrap();
+    let (built, _) = compiler.build(&model.unwrap(), &target, Style::default(), &mut sources);
+    let template: Value = serde_json::from_str(&built.unwrap().text).unwrap();
+    assert_eq!(template["data"]["aws_route53_zone"]["site"]["name"], "shop.example");
+    let mut names: Vec<String> =
+        template["resource"]["aws_route53_record"].as_object().unwrap().values().map(|record| record["name"].as_str().unwrap().to_owned()).collect();
+    names.sort();
+    assert_eq!(names[1..], ["green.shop.example", "www.green.shop.example"]);
+    assert!(says(&template["resource"]["aws_acm_certificate"], "www.green.shop.example"));
+}

@@ -1,6 +1,6 @@
 //! What exists already: by which names the rules of all targets find it, and whether a stack says what they ask for.
 
-use super::ast::{RuleParam, Rule, Statement, Takes};
+use super::ast::{Rule, RuleParam, Statement, Takes};
 use super::find::each_path;
 use super::{RuleFiles, parse};
 use crate::check::{Field, Model, Resource, Value};
@@ -57,7 +57,8 @@ impl RuleFiles {
             reads.extend(rule.tables.iter().filter_map(|table| table.of.clone()));
             reads.sort();
             reads.dedup();
-            let param = |param: &RuleParam| FinderParam { name: param.name.text.clone(), about: param.about.clone(), list: param.list, optional: param.optional };
+            let param =
+                |param: &RuleParam| FinderParam { name: param.name.text.clone(), about: param.about.clone(), list: param.list, optional: param.optional };
             let edge = |takes: &Takes| (takes.edge.text.clone(), takes.from.iter().map(|from| from.text.clone()).collect());
             let params = params(&rule).map(param).collect();
             let takes = takes(&rule).filter(|takes| takes.refused.is_none()).map(edge).collect();

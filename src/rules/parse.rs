@@ -29,7 +29,9 @@ impl Parser<'_> {
         let subject = match (node.name.text.as_str(), words.as_slice()) {
             ("lower", [ty]) => Subject::Type(ty.clone()),
             ("find", [ty]) => Subject::Find(ty.clone()),
-            (edge, [from @ .., to]) if !matches!(edge, "lower" | "find") && !from.is_empty() => Subject::Edge { edge: edge.to_owned(), from: from.to_vec(), to: to.clone() },
+            (edge, [from @ .., to]) if !matches!(edge, "lower" | "find") && !from.is_empty() => {
+                Subject::Edge { edge: edge.to_owned(), from: from.to_vec(), to: to.clone() }
+            }
             _ => {
                 self.wrong(node.span, "a rule is `lower TYPE { … }`, `find TYPE { … }` or `EDGE FROM TO { … }`");
                 return None;

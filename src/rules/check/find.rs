@@ -65,10 +65,13 @@ impl Checker<'_, '_> {
             let (mut given, mut none): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
             each_output(&rule.body, &mut |output| given.push(&output.text));
             none.extend(rule.body.iter().filter_map(|statement| if let Statement::NoOutput(output) = statement { Some(output.text.as_str()) } else { None }));
-            for output in ty.outputs.iter().filter(|output| (!given.contains(&output.name.as_str()) || none.contains(&output.name.as_str())) && !lost(&output.name)) {
+            for output in
+                ty.outputs.iter().filter(|output| (!given.contains(&output.name.as_str()) || none.contains(&output.name.as_str())) && !lost(&output.name))
+            {
                 self.out.push(diag::missing_output(rule.span, &rule.subject.to_string(), &output.name, &target, output.span));
             }
-            let asked: Vec<(String, Asked)> = self.asked.iter().filter(|((of, _), _)| of == name).map(|((_, part), asked)| (part.clone(), asked.clone())).collect();
+            let asked: Vec<(String, Asked)> =
+                self.asked.iter().filter(|((of, _), _)| of == name).map(|((_, part), asked)| (part.clone(), asked.clone())).collect();
             for (part, asked) in asked.into_iter().filter(|(part, _)| ty.output(part).is_none() && !lost(part)) {
                 let (is_given, is_none) = (given.contains(&part.as_str()), none.contains(&part.as_str()));
                 if !is_given || (is_none && asked.needed) {

@@ -172,7 +172,9 @@ impl Checker<'_, '_> {
                 }
                 Statement::Param(param) => self.param(scope, param),
                 Statement::NoOutput(_) => {}
-                Statement::Takes(takes) if !scope.finds() => self.out.push(diag::spec(takes.span, "only a rule that finds says which edges lead to what it found")),
+                Statement::Takes(takes) if !scope.finds() => {
+                    self.out.push(diag::spec(takes.span, "only a rule that finds says which edges lead to what it found"))
+                }
                 Statement::Takes(_) => {}
                 Statement::Gate(gate) if scope.finds() => self.out.push(diag::spec(gate.span, "what was found is there, and nothing of it is waited for")),
                 Statement::Gate(gate) => self.gate(scope, gate),

@@ -35,7 +35,11 @@ impl<'m> Lowering<'m, '_, '_, '_> {
     pub(super) fn needs(&self, path: &Path, at: At<'_, 'm, '_>) {
         let (Some(name), Some(Who::Resource(id))) = (path.parts.first(), self.instances.get(at.instance).map(|instance| instance.who)) else { return };
         let Some(resource) = self.resource(id).filter(|resource| resource.found.is_some()) else { return };
-        let Some(property) = resource.ty.property(name).filter(|of| (of.required || of.default.is_some()) && !at.frame.iter().any(|binding| binding.name == name)) else { return };
+        let Some(property) =
+            resource.ty.property(name).filter(|of| (of.required || of.default.is_some()) && !at.frame.iter().any(|binding| binding.name == name))
+        else {
+            return;
+        };
         let key = (id, name.clone());
         if resource.values.get(name).is_some() || self.missing.borrow().contains(&key) {
             return;
