@@ -8,6 +8,7 @@ pub mod check;
 pub mod diag;
 pub mod embedded;
 pub mod emit;
+pub mod expand;
 pub mod gates;
 pub mod lock;
 pub mod native;
@@ -18,6 +19,7 @@ pub mod provider;
 pub mod rules;
 pub mod source;
 pub mod syntax;
+pub mod variants;
 
 use diag::{Diagnostics, lower as lower_diag};
 use emit::Style;
@@ -63,7 +65,9 @@ impl Compiler {
             out.extend(problems);
             return (None, out);
         }
-        let (model, found) = check::check(&nodes, Span::new(file, 0, 1), variant, &self.catalogue, sources);
+        let targets = self.targets(sources);
+        let places: Vec<expand::Place> = targets.iter().map(|target| expand::Place { target: target.name.clone(), cloud: target.cloud.clone() }).collect();
+        let (model, found) = variants::check(&nodes, Span::new(file, 0, 1), variant, &places, &self.catalogue, sources);
         if problems.is_empty() {
             out.extend(found);
         } else {
@@ -72,7 +76,6 @@ impl Compiler {
             out.extend(found.into_iter().filter(|found| found.is_error() && !found.is_of_several() && !echo(found.primary.span)));
             out.extend(problems);
         }
-        let targets = self.targets(sources);
         let mut names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
         for name in model.iter().flat_map(|model| &model.targets).filter(|name| !names.contains(&name.text.as_str())) {
             out.push(diag::check::unknown_target(name.span, &name.text, &names));
@@ -80,7 +83,8 @@ impl Compiler {
         // What a whole cloud lacks is accepted for all of its targets at once.
         names.extend(targets.iter().map(|target| target.cloud.as_str()));
         names.dedup();
-        let accepted = model.iter().flat_map(|model| &model.resources).flat_map(|resource| &resource.accepts).filter_map(|accept| accept.target.as_ref());
+        let models = model.iter().flat_map(|model| std::iter::once(model).chain(model.elsewhere.iter().map(|other| &other.model)));
+        let accepted = models.flat_map(|model| &model.resources).flat_map(|resource| &resource.accepts).filter_map(|accept| accept.target.as_ref());
         for name in accepted.filter(|name| !names.contains(&name.text.as_str())) {
             out.push(diag::check::unknown_target(name.span, &name.text, &names));
         }
@@ -112,6 +116,7 @@ impl Compiler {
     ) -> (Option<(Artefact, Origins, native::Graph)>, Diagnostics) {
         let (built, out) = self.build_graph(model, target, style, sources);
         // What the provider's schema says of changes is asked of it once more: who only compiles does not need it.
+        let model = model.on(&target.name);
         let traced = built.and_then(|(artefact, graph)| {
             let origins = Origins::of(&graph, model, target.format, &provider::Facts::open(&target.facts)?);
             Some((artefact, origins, graph))
@@ -139,7 +144,11 @@ impl Compiler {
     }
 
     fn build_graph(&self, model: &check::Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<(Artefact, native::Graph)>, Diagnostics) {
+        if let Some(problems) = model.problems_on(&target.name).filter(|problems| problems.has_errors()) {
+            return (None, problems.clone());
+        }
         let (graph, mut out) = self.lower(model, target, sources);
+        let model = model.on(&target.name);
         let Some(graph) = graph.filter(|_| !out.has_errors()) else { return (None, out) };
         let text = emit::write(&graph, target, style);
         out.extend(over_limits(&graph, target, &text, style, model.span));
@@ -152,7 +161,7 @@ impl Compiler {
 
     /// Lowers a checked stack for a target. The graph is there unless the rules themselves are wrong; with errors, it is not to be written.
     fn lower(&self, model: &check::Model, target: &Target, sources: &mut Sources) -> (Option<native::Graph>, Diagnostics) {
-        let mut out = Diagnostics::default();
+        let (model, mut out) = (model.on(&target.name), Diagnostics::default());
         let rules = match Rules::open(target.clone(), &self.files) {
             Ok(rules) => rules,
             Err(problem) => {
@@ -173,7 +182,9 @@ impl Compiler {
 
     /// What a move of a checked stack to a target would keep and lose. The diagnostics are those of the rules themselves; then there is no report.
     pub fn portability(&self, model: &check::Model, target: &Target, sources: &mut Sources) -> (Option<portability::Report>, Diagnostics) {
-        let (graph, out) = self.lower(model, target, sources);
+        let (graph, mut out) = self.lower(model, target, sources);
+        out.extend(model.problems_on(&target.name).cloned().unwrap_or_default());
+        let model = model.on(&target.name);
         match graph {
             Some(graph) => (Some(portability::report(model, target, graph, out)), Diagnostics::default()),
             None => (None, out),

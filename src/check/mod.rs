@@ -13,7 +13,8 @@ pub use model::*;
 pub use properties::{Piece, split_fmt, wanted};
 
 use crate::backend::Backend;
-use crate::diag::{Diagnostic, Diagnostics, check as diag};
+use crate::diag::{Diagnostics, check as diag};
+use crate::expand::Expanded;
 use crate::portable::{Catalogue, Format, PortableType};
 use crate::source::{Sources, Span};
 use crate::syntax::{Ident, Node, Scalar};
@@ -23,41 +24,9 @@ use std::rc::Rc;
 /// Longest name of a stack, a resource, a parameter: with it, what the clouds make of it stays within their limits.
 const MAX_NAME: usize = 40;
 
-/// Checks a file's nodes and builds the model of one stage and copy, or of the stack as it stands. Every stage's changes are checked, whichever is asked for.
-pub fn check(nodes: &[Node], file_start: Span, variant: Variant<'_>, catalogue: &Catalogue, sources: &mut Sources) -> (Option<Model>, Diagnostics) {
-    let stage = variant.stage;
-    let mut out = Diagnostics::default();
-    let Some(stack) = nodes.iter().find(|node| node.name.text == "stack") else {
-        out.push(match nodes.first() {
-            Some(first) => diag::no_stack(first.name.span),
-            None => diag::no_stack(file_start),
-        });
-        return (None, out);
-    };
-    let mut seen_stack = false;
-    for node in nodes {
-        if node.name.text != "stack" || std::mem::replace(&mut seen_stack, true) {
-            out.push(diag::beside_stack(node.name.span, &node.name.text));
-        }
-    }
-    let stages: Vec<&Node> = stack.children().iter().filter(|node| node.name.text == "stage").collect();
-    let stage_name = |node: &Node| node.arg_str(0).unwrap_or_default().to_owned();
-    if let Some(wanted) = stage
-        && !stages.iter().any(|node| stage_name(node) == wanted)
-    {
-        let names: Vec<String> = stages.iter().map(|node| stage_name(node)).collect();
-        out.push(diag::unknown_stage(stack.span, wanted, &names.iter().map(String::as_str).collect::<Vec<_>>()));
-    }
-    for other in &stages {
-        if stage != Some(stage_name(other).as_str()) {
-            let (_, found) = Checker::new(catalogue, sources).run(stack, Some(other), None);
-            out.extend(found.into_iter().filter(Diagnostic::is_error));
-        }
-    }
-    let chosen = stages.into_iter().find(|node| stage == Some(stage_name(node).as_str()));
-    let (model, found) = Checker::new(catalogue, sources).run(stack, chosen, variant.instance);
-    out.extend(found);
-    (Some(model), out)
+/// Checks the nodes of one variant and builds its model.
+pub fn check(stack: &Expanded, instance: Option<&str>, catalogue: &Catalogue, sources: &mut Sources) -> (Model, Diagnostics) {
+    Checker::new(catalogue, sources).run(stack, instance)
 }
 
 /// A name of the stack and what it stands for.
@@ -121,8 +90,11 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn run(mut self, stack: &Node, stage: Option<&Node>, instance: Option<&str>) -> (Model, Diagnostics) {
+    fn run(mut self, expanded: &Expanded, instance: Option<&str>) -> (Model, Diagnostics) {
+        let Expanded { node: stack, stages, stage } = expanded;
         self.model.span = stack.span;
+        self.model.stages.clone_from(stages);
+        self.model.stage = stage.as_ref().map(|stage| stage.text.clone());
         self.model.instance = instance.map(str::to_owned);
         if let Some(tag) = &stack.tag {
             self.out.push(diag::unknown_form(tag.span, &tag.text));
@@ -140,8 +112,8 @@ impl<'a> Checker<'a> {
         for (key, _) in &stack.props {
             self.out.push(diag::unknown_property(key.span, &key.text, "a stack", &[]));
         }
-        self.declare(stack, stage);
-        self.check_full_name(stage);
+        self.declare(stack);
+        self.check_full_name(stage.as_ref());
         self.read_resources();
         self.read_stack_nodes(stack);
         self.keep_secret_parameters();
@@ -161,8 +133,8 @@ impl<'a> Checker<'a> {
         (self.model, self.out)
     }
 
-    /// Makes all names known, and puts the stage's changes into the nodes that they change.
-    fn declare(&mut self, stack: &Node, stage: Option<&Node>) {
+    /// Makes all names known.
+    fn declare(&mut self, stack: &Node) {
         let mut resources: Vec<(Ident, Node)> = Vec::new();
         for node in stack.children() {
             let is_resource = self.catalogue.names().any(|name| name == node.name.text);
@@ -176,14 +148,6 @@ impl<'a> Checker<'a> {
             }
             match node.name.text.as_str() {
                 "param" => self.declare_param(node),
-                "stage" => {
-                    if let Some(name) = self.name_of(node) {
-                        if let Some(first) = self.model.stages.iter().find(|other| other.text == name.text) {
-                            self.out.push(diag::duplicate_name(name.span, &name.text, first.span));
-                        }
-                        self.model.stages.push(name);
-                    }
-                }
                 "output" | "tags" | "targets" | "state" => {}
                 _ => match self.name_of(node) {
                     Some(name) => resources.push((name, node.clone())),
@@ -191,14 +155,10 @@ impl<'a> Checker<'a> {
                 },
             }
         }
-        if let Some(stage) = stage {
-            self.model.stage = stage.arg_str(0).map(str::to_owned);
-            self.apply_stage(stage, &mut resources);
-        }
         for (name, node) in resources {
             let types: Vec<&str> = self.catalogue.names().collect();
             let Some(ty) = self.catalogue.get(&node.name.text, self.sources) else {
-                let known: Vec<&str> = types.into_iter().chain(["param", "output", "stage", "state", "tags", "targets"]).collect();
+                let known: Vec<&str> = types.into_iter().chain(["accept", "on", "output", "param", "stage", "state", "tags", "targets"]).collect();
                 self.out.push(diag::unknown_type(node.name.span, &node.name.text, &known));
                 self.take_name(&name, Named::Broken);
                 continue;
@@ -292,12 +252,12 @@ impl<'a> Checker<'a> {
     }
 
     /// Names in the cloud begin with that of the running stack, so the one is as short as the other.
-    fn check_full_name(&mut self, stage: Option<&Node>) {
+    fn check_full_name(&mut self, stage: Option<&Ident>) {
         let name = self.model.full_name();
         let parts = [Some(&self.model.name), self.model.stage.as_ref()];
         // What is wrong with a part is said of the part.
         if name.len() > MAX_NAME && parts.into_iter().flatten().all(|part| flaw_of_name(part).is_none()) {
-            let span = stage.and_then(|stage| stage.args.first()).map_or(self.model.span, |value| value.span);
+            let span = stage.map_or(self.model.span, |stage| stage.span);
             self.out.push(diag::bad_name(span, &name, &format!("the running stack is called so, and it has {} characters", name.len())));
         }
     }
@@ -316,33 +276,6 @@ impl<'a> Checker<'a> {
             if let Some(first) = keys.iter().take(index).find(|other| other.text == key.text) {
                 self.out.push(diag::duplicate_property(key.span, &key.text, first.span));
             }
-        }
-    }
-
-    /// Replaces single properties of resources: what the stage names, it replaces whole.
-    fn apply_stage(&mut self, stage: &Node, resources: &mut [(Ident, Node)]) {
-        for change in stage.children() {
-            if matches!(change.name.text.as_str(), "param" | "output" | "stage" | "targets" | "tags" | "state") {
-                self.out.push(diag::not_in_stage(change.name.span, &change.name.text));
-                continue;
-            }
-            if let Some(tag) = &change.tag {
-                self.out.push(diag::unknown_form(tag.span, &tag.text));
-            }
-            let Some(name) = self.name_of(change) else { continue };
-            let known: Vec<String> = resources.iter().filter(|(_, node)| node.name.text == change.name.text).map(|(name, _)| name.text.clone()).collect();
-            let Some((_, node)) = resources.iter_mut().find(|(other, node)| other.text == name.text && node.name.text == change.name.text) else {
-                let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                self.out.push(diag::stage_unknown(name.span, &change.name.text, &name.text, &known));
-                continue;
-            };
-            let replaced = |name: &str| change.props.iter().any(|(key, _)| key.text == name) || change.children().iter().any(|child| child.name.text == name);
-            node.props.retain(|(key, _)| !replaced(&key.text));
-            node.props.extend(change.props.iter().cloned());
-            let mut children: Vec<Node> = node.children().iter().filter(|child| !replaced(&child.name.text)).cloned().collect();
-            children.extend(change.children().iter().cloned());
-            node.children = Some(children);
-            node.args.extend(change.args.iter().skip(1).cloned());
         }
     }
 
@@ -444,7 +377,7 @@ impl<'a> Checker<'a> {
         let readers: Vec<&Resource> = self.model.resources.iter().filter(reads).collect();
         let by_all = |accept: &&Accept| {
             let same = |other: &Accept| other.target.as_ref().map(|on| &on.text) == accept.target.as_ref().map(|on| &on.text);
-            readers.iter().all(|reader| reader.accepts.iter().any(|other| other.target.is_none() || same(other)))
+            accept.about == About::All && readers.iter().all(|reader| reader.accepts.iter().any(|other| other.target.is_none() || same(other)))
         };
         readers.iter().flat_map(|reader| &reader.accepts).filter(by_all).cloned().collect()
     }

@@ -1,6 +1,7 @@
 //! The portable model: a stack whose every name is resolved and whose every value has the type that its property takes.
 
 use crate::backend::Backend;
+use crate::diag::Diagnostics;
 use crate::portable::PortableType;
 use crate::source::Span;
 use crate::syntax::{Ident, Scalar};
@@ -39,6 +40,21 @@ pub struct Model {
     pub stage: Option<String>,
     /// The copy that this model is of, when it is one beside others.
     pub instance: Option<String>,
+    /// What the stack is on targets where it is otherwise than here.
+    pub elsewhere: Vec<Elsewhere>,
+    /// Where the stack is otherwise for one target than for another, and what stands there.
+    pub differs: Vec<(String, Span)>,
+}
+
+/// A stack on targets where it is otherwise than in the model that this belongs to.
+#[derive(Debug)]
+pub struct Elsewhere {
+    /// The targets.
+    pub targets: Vec<String>,
+    /// What it is there.
+    pub model: Model,
+    /// What is wrong with it there: for targets that the stack does not say it is for, said only when it is built for one.
+    pub problems: Diagnostics,
 }
 
 /// Which model of a stack is meant: every stage has one, and every copy that stands beside others.
@@ -51,6 +67,16 @@ pub struct Variant<'a> {
 }
 
 impl Model {
+    /// The model of the same stage and copy for a target.
+    pub fn on(&self, target: &str) -> &Model {
+        self.elsewhere.iter().find(|other| other.targets.iter().any(|name| name == target)).map_or(self, |other| &other.model)
+    }
+
+    /// What is wrong with the stack on a target that it does not say it is for.
+    pub fn problems_on(&self, target: &str) -> Option<&Diagnostics> {
+        self.elsewhere.iter().find(|other| other.targets.iter().any(|name| name == target)).map(|other| &other.problems)
+    }
+
     /// The running stack's name: the stack's, with the stage and the copy behind it. Names of what it becomes begin with it, so that no two collide.
     pub fn full_name(&self) -> String {
         [Some(&self.name), self.stage.as_ref(), self.instance.as_ref()].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("-")
@@ -112,12 +138,36 @@ impl Found {
 /// The acceptance of what a target lacks.
 #[derive(Debug, Clone)]
 pub struct Accept {
+    /// What of the resource.
+    pub about: About,
     /// The target, or the cloud for all of its targets, or every target when `None`.
     pub target: Option<Ident>,
     /// Why the loss does no harm, in the author's words.
     pub reason: String,
     /// Where it is written.
     pub span: Span,
+}
+
+/// What of a resource is accepted as lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// Whatever is lost.
+    All,
+    /// The resource or one of its edges, as a whole.
+    Whole,
+    /// One property or edge, with all that is in it.
+    Property(String),
+}
+
+impl About {
+    /// Whether a loss is meant: by the path of what is lost, and whether that is a resource or an edge as a whole.
+    pub fn means(&self, subject: &str, whole: bool) -> bool {
+        match self {
+            About::All => true,
+            About::Whole => whole,
+            About::Property(name) => subject.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')),
+        }
+    }
 }
 
 impl Accept {

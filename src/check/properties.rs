@@ -1,7 +1,8 @@
 //! One resource's nodes to its record of values.
 
-use super::{Accept, Checker, Field, Named, ParamId, Record, Resource, ResourceId, Value, formats};
+use super::{About, Accept, Checker, Field, Named, ParamId, Record, Resource, ResourceId, Value, formats};
 use crate::diag::check as diag;
+use crate::expand::NAMED;
 use crate::portable::{Block, Format, Kind, PortableType, Property, Relation};
 use crate::source::Span;
 use crate::syntax::{self, Ident, Node, Scalar};
@@ -55,6 +56,11 @@ impl Checker<'_> {
     }
 
     pub(super) fn read_accept(&mut self, node: &Node) -> Option<Accept> {
+        // Checked where it was handed over.
+        if node.tag() == Some(NAMED) {
+            let about = node.arg_str(1).map_or(About::Whole, |name| About::Property(name.to_owned()));
+            return Some(Accept { about, target: None, reason: node.arg_str(0).unwrap_or_default().trim().to_owned(), span: node.span });
+        }
         if node.arg_str(0).is_none_or(|reason| reason.trim().is_empty()) {
             self.out.push(diag::missing_property(node.span, "reason", "`accept`", "why the loss does no harm here, in a sentence"));
         }
@@ -72,9 +78,12 @@ impl Checker<'_> {
         }
         let reason = node.arg_str(0).unwrap_or_default().trim().to_owned();
         match node.prop("target") {
-            None => Some(Accept { target: None, reason, span: node.span }),
+            None => Some(Accept { about: About::All, target: None, reason, span: node.span }),
             Some(value) => match value.as_str().filter(|_| value.tag.is_none()) {
-                Some(text) => Some(Accept { target: Some(Ident { text: text.to_owned(), span: value.span }), reason, span: node.span }),
+                Some(text) => {
+                    let target = Some(Ident { text: text.to_owned(), span: value.span });
+                    Some(Accept { about: About::All, target, reason, span: node.span })
+                }
                 None => {
                     self.out.push(diag::wrong_type(value.span, "target", "the name of a target", value.scalar.kind()));
                     None
@@ -576,8 +585,8 @@ impl Checker<'_> {
             }
             (Named::Resource(id), output) => {
                 let ty = self.declared.get(id.0).map(|declared| Rc::clone(&declared.ty))?;
-                let known: Vec<&str> = ty.outputs.iter().map(|output| output.name.as_str()).collect();
-                let Some(found) = output.and_then(|output| ty.output(output)) else {
+                let known: Vec<&str> = ty.outputs.iter().filter(|output| !output.by_edges).map(|output| output.name.as_str()).collect();
+                let Some(found) = output.and_then(|output| ty.output(output)).filter(|output| !output.by_edges) else {
                     self.out.push(diag::unknown_output(span, head, &ty.name, output, &known));
                     return None;
                 };
@@ -763,7 +772,7 @@ impl Checker<'_> {
                     }
                 }
                 // Of several resources; see `relations`.
-                Relation::Unique { .. } | Relation::Alone { .. } | Relation::SomeWithout(..) => {}
+                Relation::Unique { .. } | Relation::Alone { .. } | Relation::SomeWithout(..) | Relation::OtherHas(_) | Relation::NotBeside(_) => {}
                 Relation::DnsValues(values, kind) => {
                     let (Some(Field { value: Value::List(values), .. }), Some(Field { value: Value::Text(kind), .. })) = (record.get(values), record.get(kind))
                     else {

@@ -96,10 +96,14 @@ pub fn unknown_output(span: Span, of: &str, ty: &str, name: Option<&str>, output
 }
 
 /// E0215: resources that need each other before they can exist.
-pub fn cycle(span: Span, names: &[&str], others: &[Span]) -> Diagnostic {
+pub fn cycle(span: Span, names: &[&str], others: &[Span], by_edges: bool) -> Diagnostic {
+    let help = if by_edges {
+        "what asks is made after what it asks: let one of them ask by way of a load balancer, with the address in its `env`, or put what both need into a third"
+    } else {
+        "replace one of the references by a parameter, or by a plain value"
+    };
     let mut diagnostic =
-        Diagnostic::error("E0215", span, format!("these need each other before they can exist: {}", names.join(" → ")), "the circle is closed here")
-            .help("replace one of the references by a parameter, or by a plain value");
+        Diagnostic::error("E0215", span, format!("these need each other before they can exist: {}", names.join(" → ")), "the circle is closed here").help(help);
     for &other in others {
         diagnostic = diagnostic.related(other, "and goes on here");
     }
@@ -162,9 +166,10 @@ pub fn too_many_values(span: Span, name: &str, wanted: &str) -> Diagnostic {
 }
 
 /// E0225: a stage changes something that is not there.
-pub fn stage_unknown(span: Span, ty: &str, name: &str, known: &[&str]) -> Diagnostic {
-    Diagnostic::error("E0225", span, format!("the stack has no {ty} `{name}` that this stage could change"), "a stage changes resources that exist")
-        .help(meant(name, known.iter().copied()).unwrap_or_else(|| "declare it in the stack itself; a stage only replaces properties".to_owned()))
+pub fn stage_unknown(span: Span, ty: &str, name: &str, overlay: &str, known: &[&str]) -> Diagnostic {
+    let message = format!("the stack has no {ty} `{name}` that {overlay} could change");
+    Diagnostic::error("E0225", span, message, "an overlay changes resources that exist")
+        .help(meant(name, known.iter().copied()).unwrap_or_else(|| "declare it in the stack itself; here, only properties change".to_owned()))
 }
 
 /// E0226: two blocks with the same key.
@@ -195,9 +200,13 @@ pub fn unknown_target(span: Span, name: &str, targets: &[&str]) -> Diagnostic {
 }
 
 /// E0230: something that cannot stand inside of a stage.
-pub fn not_in_stage(span: Span, name: &str) -> Diagnostic {
-    Diagnostic::error("E0230", span, format!("`{name}` cannot stand in a stage"), "a stage changes resources only")
-        .help("a parameter or an output is declared once, for all stages; its value can differ where it is deployed")
+pub fn not_in_stage(span: Span, name: &str, overlay: &str) -> Diagnostic {
+    let help = match name {
+        "stage" => "write the `on` within the `stage`",
+        "on" => "a `stage` may have an `on` in it, and an `on` has none",
+        _ => "a parameter or an output is declared once, for all stages and targets; its value can differ where it is deployed",
+    };
+    Diagnostic::error("E0230", span, format!("`{name}` cannot stand in {overlay}"), "only resources are changed here").help(help)
 }
 
 /// W0231: a parameter that nothing uses.
@@ -213,14 +222,14 @@ pub fn not_the_copys(span: Span, text: &str, domain: &str, output: &str, instanc
         .help(format!("if the copy's own is meant, read it: `(fmt)\"{read}\"`"))
 }
 
-/// E0241: what would change something that exists already.
+/// E0261: what would change something that exists already.
 pub fn would_change(span: Span, of: &str, why: &str) -> Diagnostic {
-    Diagnostic::error("E0241", span, format!("{of} would be changed by this"), why.to_owned())
+    Diagnostic::error("E0261", span, format!("{of} would be changed by this"), why.to_owned())
         .help("remove it: what is found is used as it is, and what leads to it adds no more than it needs")
 }
 
-/// E0242: a property of something that exists already, which nothing reads.
+/// E0262: a property of something that exists already, which nothing reads.
 pub fn read_by_nothing(span: Span, name: &str, of: &str, takes: &[&str]) -> Diagnostic {
     let help = if takes.is_empty() { "remove it".to_owned() } else { format!("remove it; it is found by {}", list(takes)) };
-    Diagnostic::error("E0242", span, format!("nothing reads `{name}` of {of}"), "it is as it is, whatever stands here").help(help)
+    Diagnostic::error("E0262", span, format!("nothing reads `{name}` of {of}"), "it is as it is, whatever stands here").help(help)
 }

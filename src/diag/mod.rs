@@ -4,6 +4,7 @@
 //! submodule of its stage, one failing example under `tests/errors/` and one page under `docs/errors/`.
 
 pub mod check;
+pub mod expand;
 pub mod lock;
 pub mod lower;
 pub mod rules;

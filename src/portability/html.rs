@@ -51,7 +51,15 @@ pub fn html(model: &Model, reports: &[Report], from: Option<&str>, sources: &Sou
         }
         text.push_str("</table>\n");
     }
+    if !model.differs.is_empty() {
+        text.push_str("<p>Otherwise by target, to be looked at in a move:</p>\n<ul>\n");
+        for (what, at) in &model.differs {
+            text.push_str(&format!("<li>{} (line {})</li>\n", escape(what), sources.line_column(*at).0));
+        }
+        text.push_str("</ul>\n");
+    }
     for report in reports {
+        let model = model.on(&report.target);
         text.push_str(&format!(
             "<section id=\"{}\">\n<h2>{0}: {} of 100</h2>\n<p>{}</p>\n{}",
             escape(&report.target),

@@ -15,6 +15,7 @@ use crate::native::{Graph, MetLoss, ValKind};
 use crate::rules::{Grade, Target};
 use crate::source::{Sources, Span};
 use serde_json::json;
+use std::collections::HashSet;
 
 /// How much of a node arrives at most, in thousandths, where ordinary applications do not run because of a loss.
 const BROKEN: u32 = 250;
@@ -133,8 +134,15 @@ pub(crate) fn overview(model: &Model, reports: &[Report]) -> Vec<(String, Vec<Op
     let worst = |name: &str| -> Vec<Option<Grade>> {
         reports.iter().map(|report| report.nodes.iter().find(|node| node.name == name).and_then(Node::summary)).collect()
     };
-    let mut rows: Vec<(String, Vec<Option<Grade>>)> =
-        model.resources.iter().map(|resource| (format!("{} {}", resource.ty.name, resource.name.text), worst(&resource.name.text))).collect();
+    let (mut names, mut seen) = (Vec::new(), HashSet::new());
+    // A resource may be there on some of the targets only.
+    for resource in std::iter::once(model).chain(reports.iter().map(|report| model.on(&report.target))).flat_map(|model| &model.resources) {
+        let name = (resource.ty.name.as_str(), resource.name.text.as_str());
+        if seen.insert(name) {
+            names.push(name);
+        }
+    }
+    let mut rows: Vec<(String, Vec<Option<Grade>>)> = names.into_iter().map(|(ty, name): (&str, &str)| (format!("{ty} {name}"), worst(name))).collect();
     rows.sort_by_key(|(_, grades)| std::cmp::Reverse(grades.iter().copied().max().flatten()));
     rows
 }
@@ -272,6 +280,7 @@ pub fn json(model: &Model, reports: &[Report], from: Option<&str>, sources: &Sou
     let targets: Vec<serde_json::Value> = reports
         .iter()
         .map(|report| {
+            let model = model.on(&report.target);
             let nodes: Vec<serde_json::Value> = report
                 .nodes
                 .iter()
@@ -323,5 +332,7 @@ pub fn json(model: &Model, reports: &[Report], from: Option<&str>, sources: &Sou
             })
         })
         .collect();
-    format!("{:#}\n", json!({ "stack": model.name, "stage": model.stage, "from": from, "targets": targets }))
+    let differs: Vec<serde_json::Value> =
+        model.differs.iter().map(|(what, at)| json!({ "what": what.replace('`', ""), "line": sources.line_column(*at).0 })).collect();
+    format!("{:#}\n", json!({ "stack": model.name, "stage": model.stage, "from": from, "differs": differs, "targets": targets }))
 }

@@ -13,7 +13,12 @@ const WIDTH: usize = 100;
 pub fn table(model: &Model, reports: &[Report], from: Option<&str>, sources: &Sources) -> String {
     let mut text = format!("{}{}\n", model.name, stage_and_from(model, from));
     text.push_str(&grid(model, reports));
+    if !model.differs.is_empty() {
+        text.push_str("\n  Otherwise by target, to be looked at in a move:\n");
+        model.differs.iter().for_each(|(what, at)| text.push_str(&row("", &place(*at, sources), what)));
+    }
     for report in reports {
+        let model = model.on(&report.target);
         text.push_str(&format!("\n{} ({}): {} of 100, {}\n", report.target, report.about, report.score, counts(report)));
         for refusal in &report.refusals {
             text.push_str(&row("refused", &place(refusal.primary.span, sources), &format!("{}: {}", refusal.message, refusal.primary.text)));
@@ -92,7 +97,14 @@ pub fn markdown(model: &Model, reports: &[Report], from: Option<&str>, sources: 
             text.push_str(&format!("| {} | {} |\n", cell(&name), grades.join(" | ")));
         }
     }
+    if !model.differs.is_empty() {
+        text.push_str("\nOtherwise by target, to be looked at in a move:\n\n");
+        for (what, at) in &model.differs {
+            text.push_str(&format!("- {what} (line {})\n", sources.line_column(*at).0));
+        }
+    }
     for report in reports {
+        let model = model.on(&report.target);
         text.push_str(&format!("\n## {}: {} of 100\n", report.target, report.score));
         if report.has_losses() {
             text.push_str("\n| resource | grade | what | why | line |\n|---|---|---|---|---|\n");

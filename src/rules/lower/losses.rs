@@ -1,6 +1,7 @@
 //! What the target loses of a stack, and what it does not offer.
 
 use super::*;
+use crate::check::About;
 
 impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
     /// The tags of a user's resource are lost where nothing that is made of it takes any.
@@ -17,7 +18,7 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
                 continue;
             }
             let reason = "nothing that it is made of takes tags there".to_owned();
-            let accepted = self.accepted(resource);
+            let accepted = self.accepted(resource, "tags", false);
             if accepted.is_none() {
                 let what = format!("`tags` of a {}", resource.ty.name);
                 self.out.borrow_mut().push(diag::degraded(first.span, &what, target, &reason, Span::default()));
@@ -38,12 +39,14 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
         }
     }
 
-    /// Where the author of a resource accepts what it loses on this target.
-    fn accepted(&self, resource: &'m Resource) -> Option<&'m Accept> {
+    /// Where the author of a resource accepts a loss on this target: by its path, and whether a resource or an edge is lost as a whole.
+    fn accepted(&self, resource: &'m Resource, subject: &str, whole: bool) -> Option<&'m Accept> {
         let target = &self.checked.target().name;
-        let covering = || resource.accepts.iter().filter(|accept| accept.covers(target, &self.checked.target().cloud));
-        // What was written for this very target says more than what was written for its cloud.
-        covering().find(|accept| accept.target.as_ref().is_some_and(|on| on.text == *target)).or(covering().next())
+        let meant = |accept: &&Accept| accept.covers(target, &self.checked.target().cloud) && accept.about.means(subject, whole);
+        let covering = || resource.accepts.iter().filter(meant);
+        // What names the loss says more than what accepts all, and what was written for this very target more than what was for its cloud.
+        let named = covering().find(|accept| accept.about != About::All);
+        named.or(covering().find(|accept| accept.target.as_ref().is_some_and(|on| on.text == *target))).or(covering().next())
     }
 
     /// A loss that this stack meets: the property was given, or the type or the edge itself is not there.
@@ -79,7 +82,8 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
                 (None, false) => return,
             },
         };
-        let accepted = self.accepted(resource);
+        let whole = matches!(values, Place::Whole(_));
+        let accepted = self.accepted(resource, &subject, whole);
         self.losses.borrow_mut().push(MetLoss {
             resource: id,
             subject,
