@@ -262,3 +262,22 @@ fn a_copy_has_names_of_its_own_in_a_zone_that_is_found() {
     assert_eq!(names[1..], ["green.shop.example", "www.green.shop.example"]);
     assert!(says(&template["resource"]["aws_acm_certificate"], "www.green.shop.example"));
 }
+
+#[test]
+fn what_stands_in_an_overlay_is_known_to_a_target_that_it_is_for() {
+    let stack = |on: &str| {
+        format!(
+            "targets cfn tf-aws hot\n(existing)network corp cidr=\"10.1.0.0/16\"\ndatabase data network=corp engine=postgres version=\"16\" {{\naccept \"x\" target=openstack\n}}\n{on}"
+        )
+    };
+    let both = stack("on aws { network corp { vpc vpc-1; private-subnets subnet-1 subnet-2; } }\non hot { network corp private-net=inner; }");
+    let cfn = template("cfn", &both);
+    assert_eq!(cfn["Resources"]["DataSubnets"]["Properties"]["SubnetIds"], json!(["subnet-1", "subnet-2"]));
+    let aws = template("tf-aws", &both);
+    assert_eq!(aws["data"]["aws_vpc"]["corp"], json!({ "id": "vpc-1" }));
+    assert!(says(&template("hot", &both), "network: 'inner'"));
+    let wrong = build("cfn", &stack("on hot { network corp vpc=vpc-1; }")).unwrap_err();
+    assert!(wrong.iter().any(|said| said.contains("has no property `vpc`")), "{wrong:?}");
+    // In the stack itself, it is for those that know it.
+    template("hot", &stack("").replace("cidr=", "vpc=vpc-1 cidr="));
+}

@@ -271,10 +271,17 @@ fn missing(param: &ParamOrigin, forgets: Option<&str>) -> Diagnostic {
 
 fn unfit(param: &ParamOrigin, value: &str) -> Option<Diagnostic> {
     let number = value.parse::<f64>().is_ok_and(f64::is_finite);
-    (param.number && !number).then(|| {
-        Diagnostic::error("D0602", param.span, format!("the value given for `{}` is no number", param.user_name), "declared as a number here")
-            .help("give a number, with a dot before its fraction")
-    })
+    let name = &param.user_name;
+    let (what, why, help) = if param.number && !number {
+        let help = "give a number, with a dot before its fraction".to_owned();
+        (format!("the value given for `{name}` is no number"), "declared as a number here".to_owned(), help)
+    } else if !param.limits.allow(value) {
+        let why = param.limits.why.clone().unwrap_or_else(|| "declared so here".to_owned());
+        (format!("the value given for `{name}` is not one that goes"), why, format!("give {}", param.limits.wanted()))
+    } else {
+        return None;
+    };
+    Some(Diagnostic::error("D0602", param.span, what, why).help(help))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The portable model: a stack whose every name is resolved and whose every value has the type that its property takes.
 
+use super::Limits;
 use crate::backend::Backend;
 use crate::diag::Diagnostics;
 use crate::portable::PortableType;
@@ -94,6 +95,8 @@ pub struct Param {
     pub secret: bool,
     /// Whether it is a number.
     pub number: bool,
+    /// What its values are like.
+    pub limits: Limits,
     /// Its value when none is given.
     pub default: Option<(Scalar, Span)>,
     /// Which of a secret's values it is: a higher one than before has what reads it take the new value.

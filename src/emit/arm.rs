@@ -74,6 +74,18 @@ impl Writer<'_> {
                     _ => self.value(json.key("defaultValue"), default),
                 }
             }
+            let limits = &param.limits;
+            if !limits.one_of.is_empty() {
+                json.key("allowedValues").array(|json| {
+                    limits.one_of.iter().for_each(|one| if param.number && !fraction { json.raw(one) } else { json.text(&plain(one)) });
+                });
+            }
+            // A number with a fraction is text here, and of text only the length can be bounded.
+            for (name, bound) in [("minValue", limits.min), ("maxValue", limits.max)] {
+                if let Some(bound) = bound.filter(|bound| param.number && !fraction && bound.fract() == 0.0) {
+                    json.key(name).raw(&json::number(bound));
+                }
+            }
             if let Some(about) = &param.about {
                 json.key("metadata").object(|json| json.key("description").text(&plain(about)));
             }

@@ -63,6 +63,21 @@ impl Writer<'_> {
             if param.secret {
                 json.key("NoEcho").raw("true");
             }
+            let limits = &param.limits;
+            if !limits.one_of.is_empty() {
+                json.key("AllowedValues").array(|json| limits.one_of.iter().for_each(|one| json.text(one)));
+            }
+            if let Some(pattern) = limits.pattern() {
+                json.key("AllowedPattern").text(&pattern);
+            }
+            for (name, bound) in [("MinValue", limits.min), ("MaxValue", limits.max)] {
+                if let Some(bound) = bound {
+                    json.key(name).raw(&json::number(bound));
+                }
+            }
+            if !limits.is_none() {
+                json.key("ConstraintDescription").text(&limits.told());
+            }
         });
     }
 

@@ -67,39 +67,77 @@ impl RuleFiles {
         finders
     }
 
-    /// What a stack says of things that exist and no rule of its targets takes. A name that only some of them know is for those: the others ask for their own.
+    /// What a stack says of things that exist and no rule of its targets takes. What stands in the stack for all of them has to be known to one: the others
+    /// ask for their own. What stands in an overlay has to be known to one that it is for.
     pub fn check_found(&self, model: &Model, sources: &mut Sources) -> Vec<Diagnostic> {
-        let mut problems = Vec::new();
-        for resource in &model.resources {
-            let Some(found) = &resource.found else { continue };
-            let mut finders = self.finders(&resource.ty.name, sources);
-            finders.retain(|finder| model.targets.is_empty() || model.targets.iter().any(|target| target.text == finder.target));
-            // That nothing finds it is said for each target.
-            if finders.is_empty() {
-                continue;
-            }
-            let of = format!("the {} `{}`, which exists already,", resource.ty.name, resource.name.text);
-            let params: Vec<&FinderParam> = finders.iter().flat_map(|finder| &finder.params).collect();
-            let own = finders.iter().flat_map(|finder| &finder.reads).filter(|name| resource.ty.property(name).is_some());
-            let mut known: Vec<&str> = params.iter().map(|param| param.name.as_str()).chain(own.map(String::as_str)).collect();
-            known.sort_unstable();
-            known.dedup();
-            for (name, field) in &found.by {
-                let asked: Vec<&&FinderParam> = params.iter().filter(|param| param.name == name.text).collect();
-                if asked.is_empty() {
-                    problems.push(diag::unknown_property(name.span, &name.text, &of, &known));
-                } else if matches!(&field.value, Value::List(_)) && !asked.iter().any(|param| param.list) {
-                    problems.push(diag::too_many_values(field.span, &name.text, "one value"));
+        let models: Vec<&Model> = std::iter::once(model).chain(model.elsewhere.iter().map(|other| &other.model)).collect();
+        if models.iter().all(|model| model.resources.iter().all(|resource| resource.found.is_none())) {
+            return Vec::new();
+        }
+        let all: Vec<String> = self.targets(sources).into_iter().map(|target| target.name).collect();
+        let meant: Vec<&String> = all.iter().filter(|name| model.targets.is_empty() || model.targets.iter().any(|target| target.text == **name)).collect();
+        let mut problems: Vec<Diagnostic> = Vec::new();
+        for (index, variant) in models.iter().enumerate() {
+            let own = |name: &String| match index.checked_sub(1).and_then(|index| model.elsewhere.get(index)) {
+                Some(other) => other.targets.contains(name),
+                None => !model.elsewhere.iter().any(|other| other.targets.contains(name)),
+            };
+            let own: Vec<&String> = meant.iter().copied().filter(|name| own(name)).collect();
+            for resource in variant.resources.iter().filter(|resource| resource.found.is_some()) {
+                let finders = self.finders(&resource.ty.name, sources);
+                // That nothing finds it is said for each target.
+                if finders.iter().any(|finder| meant.contains(&&finder.target)) && !own.is_empty() {
+                    check_one(resource, &models, &finders, (&meant, &own), &mut problems);
                 }
-                if is_secret(field, model) {
-                    problems.push(diag::secret_leak(field.span, "this", &format!("`{}`", name.text)));
-                }
-            }
-            for (name, field) in resource.values.fields.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-                problems.push(diag::read_by_nothing(field.span, name, of.trim_end_matches(','), &known));
             }
         }
+        let mut seen = Vec::new();
+        problems.retain(|problem| {
+            let new = !seen.contains(&(problem.code, problem.primary.span));
+            seen.push((problem.code, problem.primary.span));
+            new
+        });
         problems
+    }
+}
+
+/// The same of one resource of one variant.
+fn check_one(resource: &Resource, models: &[&Model], finders: &[Finder], (meant, own): (&[&String], &[&String]), problems: &mut Vec<Diagnostic>) {
+    let Some(found) = &resource.found else { return };
+    let of = format!("the {} `{}`, which exists already,", resource.ty.name, resource.name.text);
+    let in_all = |is_same: &dyn Fn(&Resource) -> bool| {
+        models.iter().all(|model| model.resources.iter().any(|other| other.name.text == resource.name.text && is_same(other)))
+    };
+    let of_targets = |targets: &[&String]| -> Vec<&Finder> { finders.iter().filter(|finder| targets.contains(&&finder.target)).collect() };
+    let known = |finders: &[&Finder]| {
+        let params = finders.iter().flat_map(|finder| &finder.params).map(|param| param.name.clone());
+        let read = finders.iter().flat_map(|finder| &finder.reads).filter(|name| resource.ty.property(name).is_some()).cloned();
+        let mut known: Vec<String> = params.chain(read).collect();
+        known.sort_unstable();
+        known.dedup();
+        known
+    };
+    for (name, field) in &found.by {
+        let same = |other: &Resource| other.found.as_ref().and_then(|found| found.get(&name.text)).is_some_and(|other| other.span == field.span);
+        let finders = of_targets(if in_all(&same) { meant } else { own });
+        let asked: Vec<&FinderParam> = finders.iter().flat_map(|finder| &finder.params).filter(|param| param.name == name.text).collect();
+        if asked.is_empty() {
+            let known = known(&finders);
+            problems.push(diag::unknown_property(name.span, &name.text, &of, &known.iter().map(String::as_str).collect::<Vec<_>>()));
+        } else if matches!(&field.value, Value::List(_)) && !asked.iter().any(|param| param.list) {
+            problems.push(diag::too_many_values(field.span, &name.text, "one value"));
+        }
+        if models.iter().any(|model| is_secret(field, model)) {
+            problems.push(diag::secret_leak(field.span, "this", &format!("`{}`", name.text)));
+        }
+    }
+    for (name, field) in &resource.values.fields {
+        let same = |other: &Resource| other.values.get(name).is_some_and(|other| other.span == field.span);
+        let known = known(&of_targets(if in_all(&same) { meant } else { own }));
+        if !known.contains(name) {
+            let takes: Vec<&str> = known.iter().map(String::as_str).collect();
+            problems.push(diag::read_by_nothing(field.span, name, of.trim_end_matches(','), &takes));
+        }
     }
 }
 
