@@ -27,9 +27,8 @@ const STACK: &str = r#"stack shop {
     network main
     service web network=main {
         image (get)image
-        env RETRIES=(get)retries TIER=(get)tier
+        env RETRIES=(get)retries TIER=(get)tier DAYS=(get)days
     }
-    database data network=main engine=postgres version="16" backup-days=(get)days
 }
 "#;
 
