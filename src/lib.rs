@@ -88,6 +88,7 @@ impl Compiler {
         for name in accepted.filter(|name| !names.contains(&name.text.as_str())) {
             out.push(diag::check::unknown_target(name.span, &name.text, &names));
         }
+        out.extend(model.iter().flat_map(|model| self.files.check_found(model, sources)));
         out.extend(self.files.problems());
         out.extend(self.catalogue.problems());
         (model, out)
