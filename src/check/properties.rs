@@ -572,8 +572,8 @@ impl Checker<'_> {
             }
             (Named::Resource(id), output) => {
                 let ty = self.declared.get(id.0).map(|declared| Rc::clone(&declared.ty))?;
-                let known: Vec<&str> = ty.outputs.iter().map(|output| output.name.as_str()).collect();
-                let Some(found) = output.and_then(|output| ty.output(output)) else {
+                let known: Vec<&str> = ty.outputs.iter().filter(|output| !output.by_edges).map(|output| output.name.as_str()).collect();
+                let Some(found) = output.and_then(|output| ty.output(output)).filter(|output| !output.by_edges) else {
                     self.out.push(diag::unknown_output(span, head, &ty.name, output, &known));
                     return None;
                 };
@@ -767,7 +767,7 @@ impl Checker<'_> {
                     }
                 }
                 // Of several resources; see `relations`.
-                Relation::Unique { .. } | Relation::Alone { .. } | Relation::SomeWithout(..) => {}
+                Relation::Unique { .. } | Relation::Alone { .. } | Relation::SomeWithout(..) | Relation::OtherHas(_) | Relation::NotBeside(_) => {}
                 Relation::DnsValues(values, kind) => {
                     let (Some(Field { value: Value::List(values), .. }), Some(Field { value: Value::Text(kind), .. })) = (record.get(values), record.get(kind))
                     else {

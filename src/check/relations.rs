@@ -75,7 +75,7 @@ pub(super) fn check_edges(checker: &mut Checker<'_>) {
                     let diagnostic = diag::constraint(record.span, message, "nothing leads from the one to the other", help);
                     checker.out.push(diagnostic.related(there.span, format!("the {common} of `{}`", to.name.text)));
                 }
-                check_other_end(property, record, to, &mut checker.out);
+                check_other_end(property, record, to, resource, &mut checker.out);
                 if edge.exclusive
                     && let Some(first) = taken.insert((id, &property.name, &record.key), record.span)
                     && first != record.span
@@ -90,15 +90,32 @@ pub(super) fn check_edges(checker: &mut Checker<'_>) {
 }
 
 /// The other end of an edge has what the edge is for.
-fn check_other_end(property: &Property, record: &Record, to: &Resource, out: &mut Diagnostics) {
+fn check_other_end(property: &Property, record: &Record, to: &Resource, from: &Resource, out: &mut Diagnostics) {
     let Kind::Block(block) = &property.kind else { return };
+    let name = &to.name.text;
     for constraint in &block.constraints {
-        let Relation::SomeWithout(blocks, without) = &constraint.rule else { continue };
-        let Some(Field { value: Value::Blocks(there), .. }) = to.values.get(blocks) else { continue };
-        if !there.is_empty() && there.iter().all(|one| one.get(without).is_some()) {
-            let message = format!("every `{blocks}` of `{}` has a `{without}`", to.name.text);
-            let diagnostic = diag::constraint(record.span, message, &constraint.why, format!("give `{}` a `{blocks}` without `{without}`", to.name.text));
-            out.push(diagnostic.maybe_related(there.first().map_or(to.name.span, |one| one.span), "such a one"));
+        match &constraint.rule {
+            Relation::SomeWithout(blocks, without) => {
+                let Some(Field { value: Value::Blocks(there), .. }) = to.values.get(blocks) else { continue };
+                if !there.is_empty() && there.iter().all(|one| one.get(without).is_some()) {
+                    let message = format!("every `{blocks}` of `{name}` has a `{without}`");
+                    let diagnostic = diag::constraint(record.span, message, &constraint.why, format!("give `{name}` a `{blocks}` without `{without}`"));
+                    out.push(diagnostic.maybe_related(there.first().map_or(to.name.span, |one| one.span), "such a one"));
+                }
+            }
+            Relation::OtherHas(wanted) if to.values.get(wanted).is_none() => {
+                let diagnostic = diag::constraint(record.span, format!("`{name}` has no `{wanted}`"), &constraint.why, format!("give `{name}` a `{wanted}`"));
+                out.push(diagnostic.related(to.name.span, "the other end"));
+            }
+            Relation::NotBeside(edge) => {
+                let Some(Field { value: Value::Blocks(others), .. }) = from.values.get(edge) else { continue };
+                if let Some(other) = others.iter().find(|other| other.to.is_some() && other.to == record.to) {
+                    let message = format!("`{}` has `{}` and `{edge}` to `{name}`", from.name.text, property.name);
+                    let diagnostic = diag::constraint(record.span, message, &constraint.why, "keep one of the two".to_owned());
+                    out.push(diagnostic.related(other.span, "the other one"));
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -245,13 +262,23 @@ pub(super) fn check_cycles(checker: &mut Checker<'_>) {
                         .filter_map(|&(node, next)| needs.get(node)?.get(next.checked_sub(1)?).map(|(_, span)| *span))
                         .filter(|other| *other != span)
                         .collect();
-                    let diagnostic = diag::cycle(span, &names, &others);
+                    let by_edges = std::iter::once(&span).chain(&others).all(|span| is_edge(resources, *span));
+                    let diagnostic = diag::cycle(span, &names, &others, by_edges);
                     checker.out.push(diagnostic);
                 }
                 _ => {}
             }
         }
     }
+}
+
+/// Whether an edge stands here: what it hands over is needed as well.
+fn is_edge(resources: &[Resource], span: Span) -> bool {
+    let fields = resources.iter().flat_map(|resource| &resource.values.fields);
+    fields
+        .filter_map(|(_, field)| if let Value::Blocks(records) = &field.value { Some(records) } else { None })
+        .flatten()
+        .any(|record| record.to.is_some() && record.span == span)
 }
 
 fn set(state: &mut [u8], index: usize, value: u8) {

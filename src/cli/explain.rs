@@ -105,9 +105,10 @@ fn markdown(ty: &PortableType) -> String {
     for property in &ty.properties {
         text.push_str(&lines(property, 0));
     }
-    if !ty.outputs.is_empty() {
+    let mut outputs = ty.outputs.iter().filter(|output| !output.by_edges).peekable();
+    if outputs.peek().is_some() {
         text.push_str("\nOutputs:\n\n");
-        for output in &ty.outputs {
+        for output in outputs {
             text.push_str(&format!("- `{}`{}: {}\n", output.name, if output.secret { " (secret)" } else { "" }, output.about));
         }
     }

@@ -99,10 +99,14 @@ pub fn unknown_output(span: Span, of: &str, ty: &str, name: Option<&str>, output
 }
 
 /// E0215: resources that need each other before they can exist.
-pub fn cycle(span: Span, names: &[&str], others: &[Span]) -> Diagnostic {
+pub fn cycle(span: Span, names: &[&str], others: &[Span], by_edges: bool) -> Diagnostic {
+    let help = if by_edges {
+        "what asks is made after what it asks: let one of them ask by way of a load balancer, with the address in its `env`, or put what both need into a third"
+    } else {
+        "replace one of the references by a parameter, or by a plain value"
+    };
     let mut diagnostic =
-        Diagnostic::error("E0215", span, format!("these need each other before they can exist: {}", names.join(" → ")), "the circle is closed here")
-            .help("replace one of the references by a parameter, or by a plain value");
+        Diagnostic::error("E0215", span, format!("these need each other before they can exist: {}", names.join(" → ")), "the circle is closed here").help(help);
     for &other in others {
         diagnostic = diagnostic.related(other, "and goes on here");
     }

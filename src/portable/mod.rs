@@ -199,6 +199,10 @@ pub enum Relation {
     Below(String, String),
     /// Of the blocks of this name that the other end of the edge has, one at least has no such property.
     SomeWithout(String, String),
+    /// The other end of the edge has this property.
+    OtherHas(String),
+    /// No edge of this name leads to the same other end.
+    NotBeside(String),
     /// The text lies within the domain of the zone that the second names.
     Within(String, String),
     /// The values of the first are what DNS records of the type in the second hold.
@@ -232,6 +236,8 @@ pub struct Output {
     pub secret: bool,
     /// Whether every stack tells it, whether it says so or not.
     pub told: bool,
+    /// Whether edges alone hand it over: without one, there is nothing behind it.
+    pub by_edges: bool,
     /// What its text looks like on every target.
     pub format: Format,
     /// Where the spec says so.

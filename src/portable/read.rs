@@ -32,6 +32,7 @@ pub fn portable_type(nodes: &[Node]) -> (Option<PortableType>, Vec<Diagnostic>) 
                 about: child.arg_str(1).unwrap_or_default().to_owned(),
                 secret: child.flag("secret"),
                 told: child.flag("told"),
+                by_edges: child.flag("by-edges"),
                 format: format(child, &mut problems),
                 span: child.span,
             }),
@@ -126,6 +127,10 @@ fn constraint(node: &Node, problems: &mut Vec<Diagnostic>) -> Option<Constraint>
         Relation::Below(a, b)
     } else if let (Some(blocks), Some(without)) = (text("some"), text("without")) {
         Relation::SomeWithout(blocks, without)
+    } else if let Some(property) = text("other-has") {
+        Relation::OtherHas(property)
+    } else if let Some(edge) = text("not-beside") {
+        Relation::NotBeside(edge)
     } else if let (Some(together), Some(value), Some(space)) = (text("alone"), text("when"), text("space")) {
         Relation::Alone { fields: together.split(' ').map(str::to_owned).collect(), value, space }
     } else if let (Some(a), Some(zone)) = (text("property"), text("within-zone")) {
@@ -138,6 +143,7 @@ fn constraint(node: &Node, problems: &mut Vec<Diagnostic>) -> Option<Constraint>
         problems.push(diag::spec(
             node.span,
             "a constraint is `when=… needs=…`, `property=… excludes=…`, `property=… at-most=…`, `property=… below=…`, `some=… without=…`, \
+             `other-has=…`, `not-beside=…`, \
              `property=… within-zone=…`, `dns-values=… of-type=…`, `unique=… space=…` or `alone=… when=… space=…`",
         ));
         return None;

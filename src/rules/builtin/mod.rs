@@ -15,6 +15,7 @@ mod digest;
 mod entry;
 mod exchange;
 mod first_fit;
+mod flat;
 mod fqdn;
 mod function;
 mod glob;
@@ -104,6 +105,7 @@ pub static ALL: &[Builtin] = &[
     entry::BUILTIN,
     exchange::BUILTIN,
     first_fit::BUILTIN,
+    flat::BUILTIN,
     fqdn::BUILTIN,
     function::BUILTIN,
     glob::BUILTIN,

@@ -174,7 +174,9 @@ impl Checker<'_, '_> {
             }
             Ty::Block(ty, index) => self.block_step(ty, *index, part),
             Ty::Blocks(ty, indices) => {
-                let one = indices.first().and_then(|index| self.block_step(ty, *index, part))?;
+                // Edges of one name may lead to several types: those whose rule lacks it give nothing.
+                let found: Vec<Typed> = indices.iter().filter_map(|index| self.block_step(ty, *index, part)).collect();
+                let one = found.into_iter().next()?;
                 Some(Typed { ty: Ty::List(Box::new(one.ty)), optional: false, known: one.known })
             }
             Ty::Object(fields) => fields.iter().find(|(name, _)| name == part).map(|(_, typed)| typed.clone()),
