@@ -48,12 +48,14 @@ pub struct Compiler {
     pub catalogue: Catalogue,
     /// The rule files, with a team's own over them.
     pub files: RuleFiles,
+    /// Lets of the stack that are set from outside, with their text.
+    pub lets: Vec<(String, String)>,
 }
 
 impl Compiler {
     /// A compiler with rule files laid over the embedded ones: paths such as `aws/database.kdl`, and texts.
     pub fn new(overlay: Vec<(String, String)>) -> Compiler {
-        Compiler { catalogue: Catalogue::default(), files: RuleFiles::new(overlay) }
+        Compiler { catalogue: Catalogue::default(), files: RuleFiles::new(overlay), lets: Vec::new() }
     }
 
     /// Reads and checks a stack, without any target.
@@ -67,7 +69,9 @@ impl Compiler {
         }
         let targets = self.targets(sources);
         let places: Vec<expand::Place> = targets.iter().map(|target| expand::Place { target: target.name.clone(), cloud: target.cloud.clone() }).collect();
-        let (model, found) = variants::check(&nodes, Span::first(file, &text), variant, &places, &self.catalogue, sources);
+        let asked = variants::Asked { variant, places: &places, lets: &self.lets };
+        let (model, found) = variants::check(&nodes, Span::first(file, &text), asked, &self.catalogue, sources);
+        let found = found.in_files(sources);
         if problems.is_empty() {
             out.extend(found);
         } else {
@@ -145,7 +149,7 @@ impl Compiler {
 
     fn build_graph(&self, model: &check::Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<(Artefact, native::Graph)>, Diagnostics) {
         if let Some(problems) = model.problems_on(&target.name).filter(|problems| problems.has_errors()) {
-            return (None, problems.clone());
+            return (None, problems.clone().in_files(sources));
         }
         let (graph, mut out) = self.lower(model, target, sources);
         let model = model.on(&target.name);
@@ -176,7 +180,7 @@ impl Compiler {
         out.extend(problems);
         let Some(checked) = checked else { return (None, out) };
         let (graph, problems) = rules::lower(model, &checked, sources);
-        out.extend(problems);
+        out.extend(problems.in_files(sources));
         (Some(graph), out)
     }
 
