@@ -60,13 +60,9 @@ pub fn beyond_limit(span: Span, what: &str, limit: &str, contributors: &[String]
 }
 
 /// W0407: the template is larger than what can be handed over directly.
-pub fn large(span: Span, bytes: usize, limit: usize, compact: usize) -> Diagnostic {
-    let advice = if compact <= limit {
-        format!("`--compact` writes it in {compact} bytes, which fits")
-    } else {
-        format!("deploy it through a bucket; `--compact` would still have {compact} bytes")
-    };
-    Diagnostic::warning("W0407", span, format!("the template has {bytes} bytes; only {limit} can be handed over directly"), "this stack").help(advice)
+pub fn large(span: Span, bytes: usize, limit: usize) -> Diagnostic {
+    Diagnostic::warning("W0407", span, format!("the template has {bytes} bytes; only {limit} can be handed over directly"), "this stack")
+        .help("deploy it through a bucket, as `stackc deploy` does by itself, or split the stack")
 }
 
 /// E0408: a type that the target has no rule for.
@@ -103,4 +99,17 @@ pub fn call_failed(user: Span, rule: Span, name: &str, why: &str) -> Diagnostic 
 pub fn nothing_made(span: Span, target: &str) -> Diagnostic {
     Diagnostic::error("E0412", span, format!("`{target}` would make nothing"), "there is no resource in it that becomes one of the cloud's")
         .help("declare a resource in it, such as `bucket media`; `stackc explain` lists the types, `stackc targets --matrix` what each target builds")
+}
+
+/// E0413: an edge to something that exists already, which nothing can be added to.
+pub fn edge_refused(span: Span, edge: &str, to: &str, target: &str, why: &str, rule: Span) -> Diagnostic {
+    Diagnostic::error("E0413", span, format!("`{target}` cannot `{edge}` to `{to}`, which exists already"), why.to_owned())
+        .maybe_related(rule, "declared here")
+        .help(format!("let the stack make `{to}`, or do by hand what `{edge}` would, and hand over what it tells as parameters"))
+}
+
+/// E0414: something that exists already and was found by nobody: the target's rules cannot.
+pub fn no_finder(span: Span, ty: &str, target: &str) -> Diagnostic {
+    Diagnostic::error("E0414", span, format!("`{target}` finds no `{ty}` that exists already"), "there is no rule that does")
+        .help(format!("let the stack make it, or write `find {ty} {{ {target} {{ … }} }}` in the target's folder, and point `--targets` to it"))
 }

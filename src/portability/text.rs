@@ -15,7 +15,7 @@ pub fn table(model: &Model, reports: &[Report], from: Option<&str>, sources: &So
     text.push_str(&grid(model, reports));
     if !model.differs.is_empty() {
         text.push_str("\n  Otherwise by target, to be looked at in a move:\n");
-        model.differs.iter().for_each(|(what, at)| text.push_str(&row("", &place(*at, sources), what)));
+        model.differs.iter().for_each(|(what, at)| text.push_str(&wrap("  - ", &format!("{what} ({})", place(*at, sources)))));
     }
     for report in reports {
         let model = model.on(&report.target);
@@ -166,6 +166,9 @@ pub(super) fn moves(report: &Report) -> Vec<String> {
             (None, _) => " (has to be given)".to_owned(),
         };
         lines.push(format!("answer {}{default}: {}", ask.name, ask.about));
+    }
+    for node in report.nodes.iter().filter(|node| node.found && node.worst() != Some(Grade::Unsupported)) {
+        lines.push(format!("have {} {} there: it is found, not made", node.ty, node.name));
     }
     for node in &report.nodes {
         if let Some(carry) = &node.carry {
