@@ -27,7 +27,7 @@ pub fn read(file: FileId, text: &str) -> (Vec<Node>, Vec<Diagnostic>) {
 /// Reads a file's text, and goes on behind what is wrong: for who checks what there is.
 pub fn read_on(file: FileId, text: &str) -> Read {
     if text.len() > MAX_BYTES {
-        let problem = diag::mistake(Span::new(file, 0, 1), text, &Mistake::TooLarge(text.len(), MAX_BYTES));
+        let problem = diag::mistake(Span::first(file, text), text, &Mistake::TooLarge(text.len(), MAX_BYTES));
         return Read { nodes: Vec::new(), problems: vec![problem], reported: Vec::new() };
     }
     let Parsed { tree, mistakes, placed } = parse(text);
@@ -66,7 +66,7 @@ impl Reader<'_, '_> {
                     Raw::Null | Raw::Wrong => Scalar::Null,
                 };
                 let tag = entry.tag.as_ref().map(|tag| self.ident(tag));
-                let value = Value { tag, scalar, span: Span::new(self.file, entry.start, entry.end) };
+                let value = Value { tag, scalar, parts: None, span: Span::new(self.file, entry.start, entry.end) };
                 match &entry.key {
                     Some(key) => props.push((self.ident(key), value)),
                     None => args.push(value),
