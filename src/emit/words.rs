@@ -27,7 +27,7 @@ const ARM: &str = "add and array base64 base64ToJson base64ToString bool cidrHos
     lastIndexOf length less lessOrEquals list listAccountSas listKeys listSecrets managementGroup map max min mod mul newGuid not null or \
     padLeft parameters parseCidr pickZones providers range reduce reference references replace resourceGroup resourceId skip sort split \
     startsWith string sub subscription subscriptionResourceId substring take tenant tenantResourceId toLower toObject toUpper trim true \
-    union uniqueString uri uriComponent uriComponentToString utcNow variables";
+    tryGet union uniqueString uri uriComponent uriComponentToString utcNow variables";
 
 impl Format {
     /// The names of its functions.

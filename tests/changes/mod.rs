@@ -17,8 +17,8 @@ use std::ops::Range;
 /// How many nodes and properties may go because of one that goes.
 const FOLLOWERS: usize = 60;
 
-/// Engines of databases, each with a version that there is.
-const ENGINES: [(&str, &str); 3] = [("postgres", "17"), ("mysql", "8.4"), ("mariadb", "11.4")];
+/// Engines of databases and of caches, each with a version that there is.
+const ENGINES: [(&str, &str); 5] = [("postgres", "17"), ("mysql", "8.4"), ("mariadb", "11.4"), ("valkey", "8"), ("redis", "7")];
 
 /// A changed stack.
 pub struct Change {

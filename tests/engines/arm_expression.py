@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import re
+import urllib.parse
 import uuid
 
 
@@ -95,10 +96,10 @@ def value(tokens):
 ARITY = {
     "base64": (1, 1), "concat": (1, None), "createarray": (0, None), "createobject": (0, None), "deployment": (0, 0), "environment": (0, 0),
     "equals": (2, 2), "extensionresourceid": (3, None), "false": (0, 0), "filter": (2, 2), "first": (1, 1), "format": (1, None), "greater": (2, 2),
-    "guid": (1, None), "if": (3, 3), "int": (1, 1), "join": (2, 2), "json": (1, 1), "lambda": (2, None), "lambdavariables": (1, 1), "last": (1, 1), "length": (1, 1), "max": (1, None),
+    "guid": (1, None), "if": (3, 3), "int": (1, 1), "join": (2, 2), "json": (1, 1), "lambda": (2, None), "lambdavariables": (1, 1), "last": (1, 1), "length": (1, 1), "listkeys": (2, 3), "max": (1, None),
     "min": (1, None), "null": (0, 0), "parameters": (1, 1), "reference": (1, 3), "replace": (3, 3), "resourcegroup": (0, 0), "resourceid": (2, None),
     "split": (2, 2), "string": (1, 1), "subscription": (0, 0), "subscriptionresourceid": (2, None), "take": (2, 2), "tolower": (1, 1), "toupper": (1, 1),
-    "true": (0, 0), "uniquestring": (1, None), "uri": (2, 2), "variables": (1, 1),
+    "true": (0, 0), "tryget": (2, 2), "uniquestring": (1, None), "uri": (2, 2), "uricomponent": (1, 1), "variables": (1, 1),
 }
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/group"
@@ -182,6 +183,8 @@ class Scope:
             if len(args) == 3 and args[2] != "Full" and args[2] != "full":
                 raise Wrong(f"`reference` gives `full`, not {args[2]!r}")
             return Later(f"reference({args[0]})")
+        if name == "listkeys":
+            return Later(f"listKeys({args[0]})")
         if name in ("resourceid", "extensionresourceid", "subscriptionresourceid"):
             return self.id(name, word, args, texts)
         if name == "createarray":
@@ -190,7 +193,7 @@ class Scope:
             if len(args) % 2 or not all(isinstance(key, (str, Later)) for key in args[::2]):
                 raise Wrong("`createObject` takes names and values in turn")
             return {key if isinstance(key, str) else key.what: item for key, item in zip(args[::2], args[1::2])}
-        if name in ("guid", "uniquestring", "concat", "uri", "base64", "tolower", "toupper", "replace", "split"):
+        if name in ("guid", "uniquestring", "concat", "uri", "uricomponent", "base64", "tolower", "toupper", "replace", "split"):
             if name != "concat" or not all(isinstance(arg, list) for arg in args):
                 texts()
         if any(has_later(arg) for arg in args) and name != "format":
@@ -221,6 +224,10 @@ class Scope:
             return args[0].split(args[1])
         if name == "base64":
             return base64.b64encode(args[0].encode()).decode()
+        if name == "tryget":
+            return args[0].get(args[1]) if isinstance(args[0], dict) else args[0][args[1]]
+        if name == "uricomponent":
+            return urllib.parse.quote(args[0], safe="")
         if name == "uri":
             return args[0].rstrip("/") + "/" + args[1].lstrip("/")
         if name in ("max", "min"):
