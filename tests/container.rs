@@ -137,3 +137,50 @@ fn a_run_that_fails_is_tried_again_and_one_that_lasts_is_stopped() {
     assert!(google("retries 2; timeout 600").contains("\"max_retries\":2") && google("retries 2; timeout 600").contains("\"600s\""));
     assert!(google("").contains("\"max_retries\":0") && google("").contains("604800s"));
 }
+
+#[test]
+fn on_aws_what_runs_can_have_an_address_of_its_own_in_the_place_of_a_gateway() {
+    let both = format!("{}\n{}", service(""), job("schedule \"0 3 * * *\""));
+    let of = |target: &str, nat: &str| {
+        let (compiler, mut sources) = (Compiler::default(), Sources::default());
+        let file = sources.add("stack.kdl", format!("stack shop {{\n    network main nat={nat}\n{both}\n}}"));
+        let (model, _) = compiler.check(file, Variant::default(), &mut sources);
+        let target = compiler.targets(&mut sources).into_iter().find(|known| known.name == target).unwrap();
+        compiler.build_with_origins(&model.unwrap(), &target, Style::default(), &mut sources).0.unwrap().0.text
+    };
+    let open: Value = serde_json::from_str(&of("cfn", "public")).unwrap();
+    let resources = open["Resources"].as_object().unwrap();
+    assert!(
+        !resources
+            .values()
+            .any(|one| one["Type"] == "AWS::EC2::NatGateway" || one["Type"] == "AWS::EC2::EIP" || one["Type"] == "AWS::EC2::SecurityGroupIngress")
+    );
+    let place = &open["Resources"]["WebServiceUnrouted"]["Properties"]["NetworkConfiguration"]["AwsvpcConfiguration"];
+    assert_eq!((&place["AssignPublicIp"], &place["Subnets"]), (&json!("ENABLED"), &json!([{ "Ref": "MainPublicA" }, { "Ref": "MainPublicB" }])));
+    // A copy that cannot reach its image's registry does not start.
+    assert!(open["Resources"]["WebServiceUnrouted"]["DependsOn"].to_string().contains("MainPublicDefault"));
+    for (target, nat, wanted) in [("cfn", "public", "ENABLED"), ("cfn", "single", "DISABLED"), ("tf-aws", "public", "ENABLED"), ("tf-aws", "none", "DISABLED")]
+    {
+        assert!(of(target, nat).contains(&format!("awsvpcConfiguration={{assignPublicIp={wanted},subnets=[")), "{target} {nat}");
+    }
+    let terraform: Value = serde_json::from_str(&of("tf-aws", "public")).unwrap();
+    assert_eq!(
+        terraform["resource"]["aws_scheduler_schedule"]["tidy_schedule"]["target"][0]["ecs_parameters"][0]["network_configuration"][0]["assign_public_ip"],
+        true
+    );
+    assert!(terraform["resource"]["aws_nat_gateway"].is_null());
+}
+
+#[test]
+fn copies_follow_the_use_of_their_memory_as_well() {
+    let body = service("autoscale 2 max=8 memory=75");
+    let aws = template("cfn", &body);
+    let policies: Vec<&Value> =
+        aws["Resources"].as_object().unwrap().values().filter(|one| one["Type"] == "AWS::ApplicationAutoScaling::ScalingPolicy").collect();
+    let follows = |policy: &Value| policy["Properties"]["TargetTrackingScalingPolicyConfiguration"]["TargetValue"].clone();
+    assert_eq!(policies.iter().map(|policy| follows(policy)).collect::<Vec<_>>(), [json!(60), json!(75)]);
+    let azure = template("arm", &body)["resources"]["web"]["properties"]["template"]["scale"]["rules"].clone();
+    assert_eq!((&azure[1]["custom"]["type"], &azure[1]["custom"]["metadata"]["value"]), (&json!("memory"), &json!("75")));
+    assert!(template("tf-azure", &body).to_string().contains("\"custom_rule_type\":\"memory\""));
+    assert!(build("tf-google", &service("port 80; autoscale 2 max=8 memory=75")).is_err());
+}
