@@ -159,7 +159,8 @@ fn on_aws_what_runs_can_have_an_address_of_its_own_in_the_place_of_a_gateway() {
     assert_eq!((&place["AssignPublicIp"], &place["Subnets"]), (&json!("ENABLED"), &json!([{ "Ref": "MainPublicA" }, { "Ref": "MainPublicB" }])));
     // A copy that cannot reach its image's registry does not start.
     assert!(open["Resources"]["WebServiceUnrouted"]["DependsOn"].to_string().contains("MainPublicDefault"));
-    for (target, nat, wanted) in [("cfn", "public", "ENABLED"), ("cfn", "single", "DISABLED"), ("tf-aws", "public", "ENABLED"), ("tf-aws", "per-zone", "DISABLED")]
+    for (target, nat, wanted) in
+        [("cfn", "public", "ENABLED"), ("cfn", "single", "DISABLED"), ("tf-aws", "public", "ENABLED"), ("tf-aws", "per-zone", "DISABLED")]
     {
         assert!(of(target, nat).contains(&format!("awsvpcConfiguration={{assignPublicIp={wanted},subnets=[")), "{target} {nat}");
     }
