@@ -81,6 +81,9 @@ pub struct Input {
     /// A copy beside others, with names of its own: that of the running stack ends with this
     #[arg(long, value_name = "NAME", value_parser = files::copy_name)]
     instance: Option<String>,
+    /// A `let` of the stack that has this value in the run: `size=large`
+    #[arg(long = "let", value_name = "NAME=VALUE", value_parser = files::let_of)]
+    lets: Vec<(String, String)>,
     /// A folder of rule files that replace the built-in ones, file by file (`aws/database.kdl`)
     #[arg(long = "targets", value_name = "DIR")]
     rules: Option<PathBuf>,

@@ -60,13 +60,9 @@ pub fn beyond_limit(span: Span, what: &str, limit: &str, contributors: &[String]
 }
 
 /// W0407: the template is larger than what can be handed over directly.
-pub fn large(span: Span, bytes: usize, limit: usize, compact: usize) -> Diagnostic {
-    let advice = if compact <= limit {
-        format!("`--compact` writes it in {compact} bytes, which fits")
-    } else {
-        format!("deploy it through a bucket; `--compact` would still have {compact} bytes")
-    };
-    Diagnostic::warning("W0407", span, format!("the template has {bytes} bytes; only {limit} can be handed over directly"), "this stack").help(advice)
+pub fn large(span: Span, bytes: usize, limit: usize) -> Diagnostic {
+    Diagnostic::warning("W0407", span, format!("the template has {bytes} bytes; only {limit} can be handed over directly"), "this stack")
+        .help("deploy it through a bucket, as `stackc deploy` does by itself, or split the stack")
 }
 
 /// E0408: a type that the target has no rule for.
