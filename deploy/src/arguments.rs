@@ -26,6 +26,9 @@ pub struct Arguments {
     /// How messages about the input are written
     #[arg(long, global = true, value_enum, default_value = "human", hide = true)]
     pub message_format: MessageFormat,
+    /// Show each loss at its line, with the rule that says so
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
     #[command(subcommand)]
     pub verb: Verb,
 }

@@ -48,7 +48,9 @@ pub fn unsupported(span: Span, what: &str, target: &str, reason: &str, instead: 
 
 /// W0405: something that the target does only in part.
 pub fn degraded(span: Span, what: &str, target: &str, reason: &str, rule: Span) -> Diagnostic {
-    Diagnostic::warning("W0405", span, format!("`{target}` does {what} only in part"), reason.to_owned())
+    let mut found = Diagnostic::warning("W0405", span, format!("`{target}` does {what} only in part"), reason.to_owned());
+    found.loss = Some((target.to_owned(), what.to_owned()));
+    found
         .maybe_related(rule, "declared here")
         .help(format!("accept the loss by name to silence this: `accept \"why it does no harm\" target={target}` in the resource"))
 }

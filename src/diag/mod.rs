@@ -50,12 +50,22 @@ pub struct Diagnostic {
     pub related: Vec<Label>,
     /// What to do about it.
     pub help: Option<String>,
+    /// Of what a target does only in part: the target, and what it is, such as "`env` of a service".
+    pub loss: Option<(String, String)>,
 }
 
 impl Diagnostic {
     /// An error at `span`.
     pub fn error(code: &'static str, span: Span, message: impl Into<String>, label: impl Into<String>) -> Diagnostic {
-        Diagnostic { code, severity: Severity::Error, message: message.into(), primary: Label { span, text: label.into() }, related: Vec::new(), help: None }
+        Diagnostic {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            primary: Label { span, text: label.into() },
+            related: Vec::new(),
+            help: None,
+            loss: None,
+        }
     }
 
     /// A warning at `span`.
