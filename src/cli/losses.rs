@@ -7,18 +7,21 @@ use std::collections::BTreeMap;
 /// How wide it is written, in columns.
 const WIDTH: usize = 100;
 
-/// What is lost at some lines: for each reason, the targets.
+/// Why something is lost, each reason with its targets.
+type Reasons = Vec<(String, Vec<String>)>;
+
+/// What is lost at some lines, and why.
 struct Lost {
     what: String,
     lines: Vec<(String, usize)>,
-    reasons: Vec<(String, Vec<String>)>,
+    reasons: Reasons,
 }
 
 /// The losses of a run; nothing when there are none.
 pub fn text(losses: &[&Diagnostic], sources: &Sources) -> String {
     let mut lost: Vec<Lost> = Vec::new();
     // A line and what is lost there, in the order of the lines, each reason with its targets.
-    let mut places: BTreeMap<(String, usize, String), Vec<(String, Vec<String>)>> = BTreeMap::new();
+    let mut places: BTreeMap<(String, usize, String), Reasons> = BTreeMap::new();
     for found in losses {
         let Some((target, what)) = &found.loss else { continue };
         let span = found.primary.span;
