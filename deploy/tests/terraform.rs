@@ -17,6 +17,8 @@ mod azurerm;
 mod clouds;
 #[path = "../../tests/acceptance/engines.rs"]
 mod engines;
+#[path = "terraform/existing.rs"]
+mod existing;
 #[path = "terraform/gates.rs"]
 mod gates;
 #[path = "terraform/gcs.rs"]
