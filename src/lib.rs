@@ -67,7 +67,7 @@ impl Compiler {
         }
         let targets = self.targets(sources);
         let places: Vec<expand::Place> = targets.iter().map(|target| expand::Place { target: target.name.clone(), cloud: target.cloud.clone() }).collect();
-        let (model, found) = variants::check(&nodes, Span::new(file, 0, 1), variant, &places, &self.catalogue, sources);
+        let (model, found) = variants::check(&nodes, Span::first(file, &text), variant, &places, &self.catalogue, sources);
         if problems.is_empty() {
             out.extend(found);
         } else {
@@ -88,6 +88,7 @@ impl Compiler {
         for name in accepted.filter(|name| !names.contains(&name.text.as_str())) {
             out.push(diag::check::unknown_target(name.span, &name.text, &names));
         }
+        out.extend(model.iter().flat_map(|model| self.files.check_found(model, sources)));
         out.extend(self.files.problems());
         out.extend(self.catalogue.problems());
         (model, out)

@@ -1,7 +1,7 @@
 //! The second IR: native resources with symbolic references. It spells no format's references, joins or parameters; `emit` does.
 
 use crate::backend::Backend;
-use crate::check::ResourceId;
+use crate::check::{Limits, ResourceId};
 use crate::gates::Gate;
 use crate::provider::NativeKind;
 use crate::rules::Grade;
@@ -74,6 +74,12 @@ pub struct NativeParam {
     pub secret: bool,
     /// Whether it is a number.
     pub number: bool,
+    /// Whether it is several texts.
+    pub list: bool,
+    /// The type that the format has for it, or the name of a check of its own.
+    pub ty: Option<String>,
+    /// What its values are like.
+    pub limits: Limits,
     /// Its value when none is given.
     pub default: Option<Val>,
     /// Where the user declares it.

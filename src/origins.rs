@@ -1,6 +1,6 @@
 //! From the names of a template back to the stack: what it takes to speak of a deployment in the user's names, and to point at the user's lines.
 
-use crate::check::Model;
+use crate::check::{Limits, Model};
 use crate::emit::Format;
 use crate::lock::{self, Fixed};
 use crate::native::{Graph, NativeResource, Origin, Removal, Val, ValKind};
@@ -62,6 +62,8 @@ pub struct ParamOrigin {
     pub secret: bool,
     /// Whether it is a number.
     pub number: bool,
+    /// What its values are like.
+    pub limits: Limits,
     /// Whether there is a value when none is given.
     pub has_default: bool,
     /// That value, where it is written in the stack.
@@ -101,6 +103,7 @@ impl Origins {
                     about: param.about.clone(),
                     secret: param.secret,
                     number: param.number,
+                    limits: param.limits.clone(),
                     has_default: param.default.is_some(),
                     default: param.default.as_ref().and_then(Val::as_plain_text),
                     span: param.span,

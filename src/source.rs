@@ -19,6 +19,11 @@ pub struct Span {
 }
 
 impl Span {
+    /// A file's first character, for what is about the whole of it.
+    pub fn first(file: FileId, text: &str) -> Span {
+        Span::new(file, 0, text.chars().next().map_or(0, char::len_utf8))
+    }
+
     /// A span of `file` from byte `start` to before byte `end`.
     pub fn new(file: FileId, start: usize, end: usize) -> Span {
         Span { file, start: clamp(start), end: clamp(end.max(start)) }

@@ -34,7 +34,8 @@ fn templates(text: &str, variant: Variant<'_>) -> (Vec<Built>, String, Vec<Strin
         let resources = origins.resources.iter().map(|origin| origin.ty.clone()).collect();
         found.push((target.name.clone(), artefact.text, resources));
     }
-    let zones = model.resources.iter().filter(|resource| resource.ty.name == "dns-zone");
+    // What is found is one for all copies.
+    let zones = model.resources.iter().filter(|resource| resource.ty.name == "dns-zone" && resource.found.is_none());
     let domains = zones.filter_map(|zone| match &zone.values.get("domain")?.value {
         Value::Text(domain) => Some(domain.clone()),
         _ => None,

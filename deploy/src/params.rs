@@ -27,6 +27,14 @@ pub struct Found {
     pub missing: Vec<Diagnostic>,
 }
 
+/// The texts of a value that is several: with commas between them, or a list in JSON.
+pub fn parts(value: &str) -> Vec<String> {
+    if let Ok(texts) = serde_json::from_str(value) {
+        return texts;
+    }
+    value.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
 /// The environment's name for a parameter.
 pub fn variable(name: &str) -> String {
     format!("STACKC_PARAM_{}", name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
@@ -263,15 +271,29 @@ fn missing(param: &ParamOrigin, forgets: Option<&str>) -> Diagnostic {
 
 fn unfit(param: &ParamOrigin, value: &str) -> Option<Diagnostic> {
     let number = value.parse::<f64>().is_ok_and(f64::is_finite);
-    (param.number && !number).then(|| {
-        Diagnostic::error("D0602", param.span, format!("the value given for `{}` is no number", param.user_name), "declared as a number here")
-            .help("give a number, with a dot before its fraction")
-    })
+    let name = &param.user_name;
+    let (what, why, help) = if param.number && !number {
+        let help = "give a number, with a dot before its fraction".to_owned();
+        (format!("the value given for `{name}` is no number"), "declared as a number here".to_owned(), help)
+    } else if !param.limits.allow(value) {
+        let why = param.limits.why.clone().unwrap_or_else(|| "declared so here".to_owned());
+        (format!("the value given for `{name}` is not one that goes"), why, format!("give {}", param.limits.wanted()))
+    } else {
+        return None;
+    };
+    Some(Diagnostic::error("D0602", param.span, what, why).help(help))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::unquoted;
+    use super::{parts, unquoted};
+
+    #[test]
+    fn several_texts_stand_between_commas_or_in_a_list() {
+        assert_eq!(parts("subnet-1, subnet-2"), ["subnet-1", "subnet-2"]);
+        assert_eq!(parts("[\"a,b\",\"c\"]"), ["a,b", "c"]);
+        assert!(parts("").is_empty());
+    }
 
     #[test]
     fn values_are_read_as_a_shell_reads_them() {

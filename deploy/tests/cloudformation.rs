@@ -261,6 +261,18 @@ fn a_number_is_one() {
 }
 
 #[test]
+fn a_value_is_one_that_goes() {
+    let run = Run::new(
+        "stack shop {\n    targets cfn\n    param tier default=free why=\"others have no price\" {\n        one-of free paid\n    }\n    bucket media {\n        tags tier=(get)tier\n    }\n}\n",
+    );
+    let refused = run.ends(&["deploy", "--yes", "--param", "tier=gold"], 1);
+    for said in ["D0602", "the value given for `tier` is not one that goes", "others have no price", "give `free` or `paid`"] {
+        assert!(refused.stderr.contains(said), "{said}\n{}", refused.stderr);
+    }
+    run.ok(&["deploy", "--yes", "--param", "tier=paid"]);
+}
+
+#[test]
 fn a_large_template_goes_by_way_of_a_bucket() {
     let secrets: String = (0..300).map(|index| format!("    secret token-{index}\n")).collect();
     let run = Run::new(&format!("stack shop {{\n    targets cfn\n{secrets}}}\n"));

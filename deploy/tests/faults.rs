@@ -26,7 +26,7 @@ const STACK: &str = "stack shop {\n    targets cfn\n    param token secret=#true
 
 const DESTROY: &[&str] = &["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "key"];
 
-const CASES: [Case<Fake>; 10] = [
+const CASES: [Case<Fake>; 12] = [
     Case { name: "plan", arguments: &["plan"], before: edited },
     Case { name: "plan, new", arguments: &["plan"], before: |_| () },
     Case { name: "deploy, new", arguments: &["deploy", "--yes"], before: |_| () },
@@ -36,6 +36,8 @@ const CASES: [Case<Fake>; 10] = [
     Case { name: "outputs", arguments: &["outputs"], before: there },
     Case { name: "events", arguments: &["events"], before: there },
     Case { name: "drift", arguments: &["drift"], before: there },
+    Case { name: "plan, kept", arguments: &["plan", "--out", "shop.plan"], before: edited },
+    Case { name: "list", arguments: &["list"], before: there },
     Case { name: "destroy", arguments: DESTROY, before: there },
 ];
 

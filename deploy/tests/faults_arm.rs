@@ -27,7 +27,7 @@ const STACK: &str = "stack shop {\n    targets arm\n    param token secret=#true
 const NEW: &[&str] = &["deploy", "--yes", "--region", "westeurope"];
 const DESTROY: &[&str] = &["destroy", "--yes", "--allow-replace", "media", "--allow-replace", "key"];
 
-const CASES: [Case<Fake>; 10] = [
+const CASES: [Case<Fake>; 12] = [
     Case { name: "plan", arguments: &["plan"], before: edited },
     Case { name: "plan, new", arguments: &["plan", "--region", "westeurope"], before: |_| () },
     Case { name: "deploy, new", arguments: NEW, before: |_| () },
@@ -37,6 +37,8 @@ const CASES: [Case<Fake>; 10] = [
     Case { name: "outputs", arguments: &["outputs"], before: there },
     Case { name: "events", arguments: &["events"], before: there },
     Case { name: "drift", arguments: &["drift"], before: there },
+    Case { name: "plan, kept", arguments: &["plan", "--out", "shop.plan"], before: edited },
+    Case { name: "list", arguments: &["list"], before: there },
     Case { name: "destroy", arguments: DESTROY, before: there },
 ];
 

@@ -28,7 +28,7 @@ const DESTROY_RETAIN: &[&str] = &["destroy", "--yes", "--allow-replace", "media"
 const DEPLOY: &[&str] = &["deploy", "--yes", "--allow-replace", "media"];
 const PLAN: &[&str] = &["plan", "--allow-replace", "media"];
 
-const CASES: [Case<Fake>; 11] = [
+const CASES: [Case<Fake>; 13] = [
     Case { name: "plan", arguments: PLAN, before: edited },
     Case { name: "plan, new", arguments: &["plan"], before: |_| () },
     Case { name: "deploy, new", arguments: &["deploy", "--yes"], before: |_| () },
@@ -38,6 +38,8 @@ const CASES: [Case<Fake>; 11] = [
     Case { name: "outputs", arguments: &["outputs"], before: there },
     Case { name: "events", arguments: &["events"], before: there },
     Case { name: "drift", arguments: &["drift"], before: there },
+    Case { name: "plan, kept", arguments: &["plan", "--allow-replace", "media", "--out", "shop.plan"], before: edited },
+    Case { name: "list", arguments: &["list"], before: there },
     Case { name: "destroy", arguments: DESTROY, before: there },
     Case { name: "with --retain", arguments: DESTROY_RETAIN, before: there },
 ];

@@ -191,8 +191,14 @@ fn a_deploy_goes_back_to_the_values_of_before() {
     assert_eq!(values(&run), [r#"(values)now { image "acme/shop:1.3" }"#, r#"(values)before { image "acme/shop:1.2" }"#].join(" "));
     // A deploy of the same is none to go back to.
     run.ok(&["deploy", "--yes"]);
+    let until_now = lock(&run);
     let ended = run.ok(&["back", "--yes"]);
     assert!(ended.stderr.contains("`image` goes back to acme/shop:1.2 (now acme/shop:1.3)"), "{}", ended.stderr);
+    assert_eq!(values(&run), [r#"(values)now { image "acme/shop:1.2" }"#, r#"(values)before { image "acme/shop:1.3" }"#].join(" "));
+    // As if it had been cut off before it could say so in the file: the same command sees it through, and does not turn around.
+    std::fs::write(run.folder.path().join("stack.lock.kdl"), until_now).unwrap();
+    let ended = run.ok(&["back", "--yes"]);
+    assert!(ended.stderr.contains("nothing to do"), "{}", ended.stderr);
     assert_eq!(values(&run), [r#"(values)now { image "acme/shop:1.2" }"#, r#"(values)before { image "acme/shop:1.3" }"#].join(" "));
     run.ok(&["back", "--yes"]);
     assert_eq!(values(&run), [r#"(values)now { image "acme/shop:1.3" }"#, r#"(values)before { image "acme/shop:1.2" }"#].join(" "));

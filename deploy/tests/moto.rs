@@ -13,6 +13,8 @@
 
 #[path = "../../tests/acceptance/engines.rs"]
 mod engines;
+#[path = "moto/existing.rs"]
+mod existing;
 #[path = "moto/gates.rs"]
 mod gates;
 #[path = "gates/name_server.rs"]

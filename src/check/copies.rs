@@ -1,9 +1,10 @@
 //! The names of a copy that stands beside others: the cloud makes one zone of a domain, and one name leads to one place, so each copy has domains of its own.
 
-use super::{Checker, Field, Record, Value, formats};
+use super::{Checker, Field, Record, ResourceId, Value, formats};
 use crate::diag::check as diag;
 use crate::portable::{Format, Kind, Property};
 use crate::source::Span;
+use std::collections::HashSet;
 
 /// A domain that each copy has for itself: what it is in the stack, and which resource gives it.
 struct Root {
@@ -32,8 +33,10 @@ pub(super) fn part_names(checker: &mut Checker<'_>, instance: &str) {
     }
     // A zone within another moves as a whole.
     roots.sort_by_key(|root| root.domain.len());
-    let mut moved = Moved { roots: &roots, instance, left: Vec::new(), too_long: Vec::new() };
-    for resource in &mut model.resources {
+    // What is found is one for all copies: its own domain stays, and what stands in it is called by the copy's name.
+    let found = model.resources.iter().enumerate().filter(|(_, resource)| resource.found.is_some()).map(|(index, _)| ResourceId(index)).collect();
+    let mut moved = Moved { roots: &roots, found, instance, left: Vec::new(), too_long: Vec::new() };
+    for resource in model.resources.iter_mut().filter(|resource| resource.found.is_none()) {
         moved.record(&resource.ty.properties, &mut resource.values);
     }
     model.outputs.iter().for_each(|output| moved.mentions(&output.value));
@@ -50,6 +53,8 @@ pub(super) fn part_names(checker: &mut Checker<'_>, instance: &str) {
 
 struct Moved<'r> {
     roots: &'r [Root],
+    /// What exists already.
+    found: HashSet<ResourceId>,
     instance: &'r str,
     left: Vec<Left>,
     /// Where there is no room for the copy's name, and in which property.
@@ -58,9 +63,13 @@ struct Moved<'r> {
 
 impl Moved<'_> {
     fn record(&mut self, properties: &[Property], record: &mut Record) {
+        let in_found = record.fields.iter().any(|(_, field)| matches!(field.value, Value::Resource(id) if self.found.contains(&id)));
         for (name, field) in &mut record.fields {
             let Some(property) = properties.iter().find(|property| property.name == *name) else { continue };
             match (&property.kind, &mut field.value) {
+                (Kind::String(Format::Label), Value::Text(label)) if in_found => {
+                    *label = if label == "@" { self.instance.to_owned() } else { format!("{label}.{}", self.instance) };
+                }
                 (Kind::String(Format::Domain), Value::Text(_)) => self.domain(name, field),
                 (Kind::List(Format::Domain), Value::List(items)) => items.iter_mut().for_each(|item| self.domain(name, item)),
                 (Kind::Block(block), Value::Block(record)) => self.record(&block.fields, record),

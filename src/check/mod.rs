@@ -3,11 +3,14 @@
 //! Checking goes on after every mistake. What was reported once becomes absent, so that it is not reported again as something else.
 
 mod copies;
+mod existing;
 pub mod formats;
+mod limits;
 mod model;
 mod properties;
 mod relations;
 
+pub use limits::Limits;
 pub use model::*;
 pub use properties::{Piece, split_fmt, wanted};
 
@@ -162,7 +165,7 @@ impl<'a> Checker<'a> {
                 self.take_name(&name, Named::Broken);
                 continue;
             };
-            if let Some(tag) = &node.tag {
+            if let Some(tag) = node.tag.as_ref().filter(|tag| tag.text != existing::FORM) {
                 self.out.push(diag::unknown_form(tag.span, &tag.text));
             }
             let id = ResourceId(self.declared.len());
@@ -174,7 +177,7 @@ impl<'a> Checker<'a> {
 
     fn declare_param(&mut self, node: &Node) {
         let Some(name) = self.name_of(node) else { return };
-        let known = ["default", "about", "secret", "type", "revision"];
+        let known = ["default", "about", "secret", "type", "revision", "one-of", "like", "min", "max", "why"];
         for (key, value) in &node.props {
             match (key.text.as_str(), &value.scalar) {
                 ("about", Scalar::String(_)) | ("secret", Scalar::Bool(_)) => {}
@@ -187,6 +190,7 @@ impl<'a> Checker<'a> {
                 ("about", other) => self.out.push(diag::wrong_type(value.span, "about", "text", other.kind())),
                 ("secret", other) => self.out.push(diag::wrong_type(value.span, "secret", "`#true` or `#false`", other.kind())),
                 ("type", other) => self.out.push(diag::wrong_type(value.span, "type", "`string` or `int`", other.kind())),
+                ("like" | "min" | "max" | "why", _) => {}
                 (other, _) => self.out.push(diag::unknown_property(key.span, other, "a parameter", &known)),
             }
         }
@@ -194,7 +198,7 @@ impl<'a> Checker<'a> {
             self.out.push(diag::too_many_values(extra.span, "param", "one name, and its default as a property"));
         }
         self.unique_keys(&node.props.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>());
-        for child in node.children() {
+        for child in node.children().iter().filter(|child| child.name.text != "one-of") {
             self.out.push(diag::unknown_property(child.name.span, &child.name.text, "a parameter", &known));
         }
         let default = node.prop("default").map(|value| (value.scalar.clone(), value.span));
@@ -215,9 +219,10 @@ impl<'a> Checker<'a> {
             Scalar::Integer(number) => Some((number, value.span)),
             _ => None,
         });
+        let limits = self.read_limits(node, number, secret, default.as_ref());
         let id = ParamId(self.model.params.len());
         if self.take_name(&name, Named::Param(id)) {
-            self.model.params.push(Param { name, about: node.prop_str("about").map(str::to_owned), secret, number, default, revision, used: false });
+            self.model.params.push(Param { name, about: node.prop_str("about").map(str::to_owned), secret, number, limits, default, revision, used: false });
         }
     }
 
@@ -356,7 +361,7 @@ impl<'a> Checker<'a> {
             }
             values.fields.push(("value".to_owned(), Field { value: Value::Param(id), span, given: true }));
             let accepts = self.accepted_by_readers(ResourceId(self.model.resources.len()));
-            self.model.resources.push(Resource { name, ty: Rc::clone(&ty), values, tags: Vec::new(), accepts, span });
+            self.model.resources.push(Resource { name, ty: Rc::clone(&ty), values, tags: Vec::new(), accepts, found: None, span });
         }
     }
 
@@ -403,6 +408,7 @@ impl<'a> Checker<'a> {
         let renumber = Renumber { resources: moved, params: moved_params };
         for resource in &mut self.model.resources {
             renumber.record(&mut resource.values);
+            resource.found.iter_mut().flat_map(|found| &mut found.by).for_each(|(_, field)| renumber.value(&mut field.value));
             resource.tags.iter_mut().for_each(|(_, field)| renumber.value(&mut field.value));
         }
         self.model.outputs.iter_mut().for_each(|output| renumber.value(&mut output.value.value));

@@ -1,5 +1,6 @@
 //! The portable model: a stack whose every name is resolved and whose every value has the type that its property takes.
 
+use super::Limits;
 use crate::backend::Backend;
 use crate::diag::Diagnostics;
 use crate::portable::PortableType;
@@ -94,6 +95,8 @@ pub struct Param {
     pub secret: bool,
     /// Whether it is a number.
     pub number: bool,
+    /// What its values are like.
+    pub limits: Limits,
     /// Its value when none is given.
     pub default: Option<(Scalar, Span)>,
     /// Which of a secret's values it is: a higher one than before has what reads it take the new value.
@@ -115,8 +118,24 @@ pub struct Resource {
     pub tags: Vec<(String, Field)>,
     /// Losses that its author has accepted.
     pub accepts: Vec<Accept>,
+    /// How it is found, where it exists already and is not made.
+    pub found: Option<Found>,
     /// Where it is declared.
     pub span: Span,
+}
+
+/// How something is found that exists already: what the targets' rules ask for, as far as the stack says it.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Names and values, in the order of the names.
+    pub by: Vec<(Ident, Field)>,
+}
+
+impl Found {
+    /// What the stack says for a name.
+    pub fn get(&self, name: &str) -> Option<&Field> {
+        self.by.iter().find(|(other, _)| other.text == name).map(|(_, field)| field)
+    }
 }
 
 /// The acceptance of what a target lacks.

@@ -35,6 +35,9 @@ impl Written<'_> {
 
 impl Checker<'_> {
     pub(super) fn read_resource(&mut self, name: Ident, ty: Rc<PortableType>, node: &Node) -> Resource {
+        if node.tag() == Some(super::existing::FORM) {
+            return self.read_existing(name, ty, node);
+        }
         let of = format!("the {} `{}`", ty.name, name.text);
         let mut tags = Vec::new();
         let mut accepts = Vec::new();
@@ -49,10 +52,10 @@ impl Checker<'_> {
         let span = node.span;
         let values = self.read_record(&of, &ty.properties, node, &args, &COMMON, span);
         self.check_constraints(&of, &ty.constraints.iter().map(|c| (&c.rule, c.why.as_str())).collect::<Vec<_>>(), &values);
-        Resource { name, ty, values, tags, accepts, span }
+        Resource { name, ty, values, tags, accepts, found: None, span }
     }
 
-    fn read_accept(&mut self, node: &Node) -> Option<Accept> {
+    pub(super) fn read_accept(&mut self, node: &Node) -> Option<Accept> {
         // Checked where it was handed over.
         if node.tag() == Some(NAMED) {
             let about = node.arg_str(1).map_or(About::Whole, |name| About::Property(name.to_owned()));
@@ -101,6 +104,21 @@ impl Checker<'_> {
     }
 
     fn read_record(&mut self, of: &str, fields: &[Property], node: &Node, args: &[&syntax::Value], common: &[&str], span: Span) -> Record {
+        let (mut record, given) = self.read_given(of, fields, node, args, common, span);
+        self.finish_record(of, fields, &given, &mut record);
+        record
+    }
+
+    /// What is written of a record, without what the spec adds; and the names of all that was, refused or not.
+    pub(super) fn read_given(
+        &mut self,
+        of: &str,
+        fields: &[Property],
+        node: &Node,
+        args: &[&syntax::Value],
+        common: &[&str],
+        span: Span,
+    ) -> (Record, Vec<(String, Span)>) {
         let mut written: Vec<Written<'_>> = Vec::new();
         let mut positional = fields.iter().filter(|property| property.positional);
         for value in args {
@@ -145,8 +163,7 @@ impl Checker<'_> {
             }
         }
         given.extend(meant);
-        self.finish_record(of, fields, &given, &mut record);
-        record
+        (record, given)
     }
 
     /// Adds defaults, reports what is missing and doubled, and puts the fields into the spec's order.
@@ -264,7 +281,7 @@ impl Checker<'_> {
         self.known_if_needed(property, &field, value.span).then_some(field)
     }
 
-    fn no_props_or_children(&mut self, node: &Node, name: &str) {
+    pub(super) fn no_props_or_children(&mut self, node: &Node, name: &str) {
         for (key, _) in &node.props {
             self.out.push(diag::unknown_property(key.span, &key.text, &format!("`{name}`"), &[]));
         }

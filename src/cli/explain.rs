@@ -3,6 +3,7 @@
 use super::{Outcome, files, wrong_call};
 use stackc::diag::{did_you_mean, list};
 use stackc::portable::{Catalogue, Kind, PortableType, Property};
+use stackc::rules::{FinderParam, RuleFiles};
 use stackc::source::Sources;
 use stackc::syntax::Scalar;
 use stackc::{check, embedded};
@@ -80,6 +81,7 @@ fn markdown(ty: &PortableType) -> String {
     for property in &ty.properties {
         text.push_str(&lines(property, 0));
     }
+    text.push_str(&found(ty));
     let mut outputs = ty.outputs.iter().filter(|output| !output.by_edges).peekable();
     if outputs.peek().is_some() {
         text.push_str("\nOutputs:\n\n");
@@ -89,6 +91,27 @@ fn markdown(ty: &PortableType) -> String {
     }
     text.push('\n');
     text
+}
+
+/// By what each target finds one that exists.
+fn found(ty: &PortableType) -> String {
+    let mut text = String::new();
+    for finder in RuleFiles::default().finders(&ty.name, &mut Sources::default()) {
+        let own: Vec<&String> = finder.reads.iter().filter(|name| ty.property(name).is_some()).collect();
+        if finder.params.is_empty() && own.is_empty() {
+            continue;
+        }
+        let param = |param: &FinderParam| {
+            let notes = [(param.list, "one or several texts"), (param.optional, "may be left out")].into_iter().filter(|(is, _)| *is).map(|(_, note)| note);
+            let notes: Vec<&str> = notes.collect();
+            let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+            format!("  - `{}`{notes}: {}\n", param.name, param.about)
+        };
+        let lines: String = finder.params.iter().map(param).collect();
+        let own = if own.is_empty() { String::new() } else { format!("  - what of its own is written: {}\n", list(own)) };
+        text.push_str(&format!("- `{}`\n{lines}{own}", finder.target));
+    }
+    if text.is_empty() { text } else { format!("\nOne that exists, `(existing){} NAME`, is found by:\n\n{text}", ty.name) }
 }
 
 fn lines(property: &Property, depth: usize) -> String {

@@ -221,3 +221,15 @@ pub fn not_the_copys(span: Span, text: &str, domain: &str, output: &str, instanc
     Diagnostic::warning("W0232", span, format!("`{domain}` stands here for every copy"), format!("the copy `{instance}` has `{instance}.{domain}`"))
         .help(format!("if the copy's own is meant, read it: `(fmt)\"{read}\"`"))
 }
+
+/// E0261: what would change something that exists already.
+pub fn would_change(span: Span, of: &str, why: &str) -> Diagnostic {
+    Diagnostic::error("E0261", span, format!("{of} would be changed by this"), why.to_owned())
+        .help("remove it: what is found is used as it is, and what leads to it adds no more than it needs")
+}
+
+/// E0262: a property of something that exists already, which nothing reads.
+pub fn read_by_nothing(span: Span, name: &str, of: &str, takes: &[&str]) -> Diagnostic {
+    let help = if takes.is_empty() { "remove it".to_owned() } else { format!("remove it; it is found by {}", list(takes)) };
+    Diagnostic::error("E0262", span, format!("nothing reads `{name}` of {of}"), "it is as it is, whatever stands here").help(help)
+}

@@ -104,3 +104,16 @@ pub fn nothing_made(span: Span, target: &str) -> Diagnostic {
     Diagnostic::error("E0412", span, format!("`{target}` would make nothing"), "there is no resource in it that becomes one of the cloud's")
         .help("declare a resource in it, such as `bucket media`; `stackc explain` lists the types, `stackc targets --matrix` what each target builds")
 }
+
+/// E0413: an edge to something that exists already, which nothing can be added to.
+pub fn edge_refused(span: Span, edge: &str, to: &str, target: &str, why: &str, rule: Span) -> Diagnostic {
+    Diagnostic::error("E0413", span, format!("`{target}` cannot `{edge}` to `{to}`, which exists already"), why.to_owned())
+        .maybe_related(rule, "declared here")
+        .help(format!("let the stack make `{to}`, or do by hand what `{edge}` would, and hand over what it tells as parameters"))
+}
+
+/// E0414: something that exists already and was found by nobody: the target's rules cannot.
+pub fn no_finder(span: Span, ty: &str, target: &str) -> Diagnostic {
+    Diagnostic::error("E0414", span, format!("`{target}` finds no `{ty}` that exists already"), "there is no rule that does")
+        .help(format!("let the stack make it, or write `find {ty} {{ {target} {{ … }} }}` in the target's folder, and point `--targets` to it"))
+}

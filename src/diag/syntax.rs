@@ -79,8 +79,9 @@ pub fn mistake(span: Span, text: &str, mistake: &Mistake) -> Diagnostic {
     let plain = |message: &str, label: &str, help: &str| not_kdl(span, message, label, help);
     match mistake {
         Mistake::OpenBrace => {
-            let end = text.trim_end().len();
-            let end = Span::new(span.file, end.saturating_sub(1), end);
+            let text = text.trim_end();
+            let last = text.chars().next_back().map_or(0, char::len_utf8);
+            let end = Span::new(span.file, text.len() - last, text.len());
             plain("this `{` is not closed", "opened here", "write the `}` that is missing").related(end, "the file ends here")
         }
         Mistake::StrayBrace => plain("this `}` closes nothing", "no `{` is open here", "remove it, or look for a `{` that is missing above"),

@@ -61,16 +61,29 @@ impl Writer<'_> {
         json.key(&Format::Arm.param_name(&param.name)).object(|json| {
             // There is no type for numbers with a fraction; as text, they go wherever they can go.
             let fraction = matches!(&param.default, Some(Val { kind: ValKind::Number(_), .. }));
-            json.key("type").text(match (param.secret, param.number && !fraction) {
-                (true, _) => "secureString",
-                (false, true) => "int",
-                (false, false) => "string",
+            json.key("type").text(match (param.secret, param.number && !fraction, param.list) {
+                (true, ..) => "secureString",
+                (false, true, _) => "int",
+                (false, false, true) => "array",
+                (false, false, false) => "string",
             });
             if let Some(default) = &param.default {
                 match &default.kind {
                     ValKind::Number(number) => json.key("defaultValue").text(&json::number(*number)),
                     ValKind::Bool(flag) => json.key("defaultValue").text(&flag.to_string()),
                     _ => self.value(json.key("defaultValue"), default),
+                }
+            }
+            let limits = &param.limits;
+            if !limits.one_of.is_empty() {
+                json.key("allowedValues").array(|json| {
+                    limits.one_of.iter().for_each(|one| if param.number && !fraction { json.raw(one) } else { json.text(&plain(one)) });
+                });
+            }
+            // A number with a fraction is text here, and of text only the length can be bounded.
+            for (name, bound) in [("minValue", limits.min), ("maxValue", limits.max)] {
+                if let Some(bound) = bound.filter(|bound| param.number && !fraction && bound.fract() == 0.0) {
+                    json.key(name).raw(&json::number(bound));
                 }
             }
             if let Some(about) = &param.about {
@@ -119,6 +132,7 @@ impl Writer<'_> {
             ValKind::Bool(_) => "bool",
             ValKind::Integer(_) => "int",
             ValKind::Param(index) if self.graph.params.get(*index).is_some_and(|param| param.number) => "int",
+            ValKind::Param(index) if self.graph.params.get(*index).is_some_and(|param| param.list) => "array",
             ValKind::List(_) => "array",
             ValKind::Map(_) | ValKind::Entry(..) => "object",
             _ => "string",

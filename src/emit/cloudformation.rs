@@ -40,7 +40,12 @@ struct Writer<'g> {
 impl Writer<'_> {
     fn param(&self, json: &mut Json, param: &NativeParam) {
         json.key(&pascal(&param.name)).object(|json| {
-            json.key("Type").text(if param.number { "Number" } else { "String" });
+            json.key("Type").text(match (&param.ty, param.number, param.list) {
+                (Some(ty), ..) => ty,
+                (None, true, _) => "Number",
+                (None, _, true) => "CommaDelimitedList",
+                (None, ..) => "String",
+            });
             if let Some(about) = &param.about {
                 json.key("Description").text(about);
             }
@@ -57,6 +62,21 @@ impl Writer<'_> {
             }
             if param.secret {
                 json.key("NoEcho").raw("true");
+            }
+            let limits = &param.limits;
+            if !limits.one_of.is_empty() {
+                json.key("AllowedValues").array(|json| limits.one_of.iter().for_each(|one| json.text(one)));
+            }
+            if let Some(pattern) = limits.pattern() {
+                json.key("AllowedPattern").text(&pattern);
+            }
+            for (name, bound) in [("MinValue", limits.min), ("MaxValue", limits.max)] {
+                if let Some(bound) = bound {
+                    json.key(name).raw(&json::number(bound));
+                }
+            }
+            if !limits.is_none() {
+                json.key("ConstraintDescription").text(&limits.told());
             }
         });
     }
@@ -245,6 +265,12 @@ impl Writer<'_> {
                     }
                 }
                 push_text(pieces, "\"", val);
+            }
+            // Several values become one text with what stands between them.
+            ValKind::Param(index) if self.graph.params.get(*index).is_some_and(|param| param.list) => {
+                add("[\"");
+                pieces.push(Val::new(ValKind::Join("\",\"".to_owned(), Box::new(val.clone())), val.origin));
+                push_text(pieces, "\"]", val);
             }
             _ => {
                 add("\"");

@@ -43,7 +43,11 @@ struct Writer<'g> {
 impl Writer<'_> {
     fn param(&self, json: &mut Json, param: &NativeParam) {
         json.key(&Format::Heat.param_name(&param.name)).object(|json| {
-            json.key("type").text(if param.number { "number" } else { "string" });
+            json.key("type").text(match (param.number, param.list) {
+                (true, _) => "number",
+                (_, true) => "comma_delimited_list",
+                _ => "string",
+            });
             if let Some(about) = &param.about {
                 json.key("description").text(about);
             }
@@ -55,6 +59,47 @@ impl Writer<'_> {
             }
             if param.secret {
                 json.key("hidden").raw("true");
+            }
+            self.constraints(json, param);
+        });
+    }
+
+    /// Each thing that a parameter has to be is one of its constraints.
+    fn constraints(&self, json: &mut Json, param: &NativeParam) {
+        let limits = &param.limits;
+        if limits.is_none() && param.ty.is_none() {
+            return;
+        }
+        let told = limits.told();
+        json.key("constraints").array(|json| {
+            if let Some(check) = &param.ty {
+                json.object(|json| json.key("custom_constraint").text(check));
+            }
+            if !limits.one_of.is_empty() {
+                json.object(|json| {
+                    json.key("allowed_values").array(|json| {
+                        limits.one_of.iter().for_each(|one| if param.number { json.raw(one) } else { json.text(one) });
+                    });
+                    json.key("description").text(&told);
+                });
+            }
+            if let Some(pattern) = limits.pattern() {
+                json.object(|json| {
+                    json.key("allowed_pattern").text(&pattern);
+                    json.key("description").text(&told);
+                });
+            }
+            if limits.min.or(limits.max).is_some() {
+                json.object(|json| {
+                    json.key("range").object(|json| {
+                        for (name, bound) in [("min", limits.min), ("max", limits.max)] {
+                            if let Some(bound) = bound {
+                                json.key(name).raw(&json::number(bound));
+                            }
+                        }
+                    });
+                    json.key("description").text(&told);
+                });
             }
         });
     }

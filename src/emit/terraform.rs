@@ -98,7 +98,11 @@ impl Writer<'_> {
     /// A variable's block holds no templates: nothing in it is escaped.
     fn variable(&self, json: &mut Json, param: &NativeParam, ephemeral: bool) {
         json.key(&Format::Terraform.param_name(&param.name)).object(|json| {
-            json.key("type").text(if param.number { "number" } else { "string" });
+            json.key("type").text(match (param.number, param.list) {
+                (true, _) => "number",
+                (_, true) => "list(string)",
+                _ => "string",
+            });
             if let Some(about) = &param.about {
                 json.key("description").text(about);
             }
@@ -109,12 +113,36 @@ impl Writer<'_> {
                 Some(ValKind::Bool(flag)) => json.key("default").text(&flag.to_string()),
                 _ => {}
             }
+            self.validation(json, param);
             if param.secret {
                 json.key("sensitive").raw("true");
                 if ephemeral {
                     json.key("ephemeral").raw("true");
                 }
             }
+        });
+    }
+
+    /// What a variable has to be; its condition is the one place in its block that is read as an expression.
+    fn validation(&self, json: &mut Json, param: &NativeParam) {
+        let limits = &param.limits;
+        let name = format!("var.{}", Format::Terraform.param_name(&param.name));
+        let mut conditions = Vec::new();
+        if !limits.one_of.is_empty() {
+            let all: Vec<String> = limits.one_of.iter().map(|one| if param.number { one.clone() } else { literal(one) }).collect();
+            conditions.push(format!("contains([{}], {name})", all.join(", ")));
+        }
+        conditions.extend(limits.pattern().map(|pattern| format!("can(regex({}, {name}))", literal(&pattern))));
+        conditions.extend(limits.min.map(|min| format!("{name} >= {}", json::number(min))));
+        conditions.extend(limits.max.map(|max| format!("{name} <= {}", json::number(max))));
+        if conditions.is_empty() {
+            return;
+        }
+        json.key("validation").array(|json| {
+            json.object(|json| {
+                json.key("condition").text(&format!("${{{}}}", conditions.join(" && ")));
+                json.key("error_message").text(&escape(&format!("Of {}, {}.", param.name, limits.told())));
+            });
         });
     }
 

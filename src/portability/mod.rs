@@ -58,6 +58,8 @@ pub struct Node {
     pub losses: Vec<MetLoss>,
     /// What has to be carried over.
     pub carry: Option<String>,
+    /// Whether it exists already and is found there, rather than made.
+    pub found: bool,
 }
 
 impl Node {
@@ -158,7 +160,10 @@ pub(crate) fn report(model: &Model, target: &Target, graph: Graph, problems: Dia
             losses.sort_by(|a, b| b.grade.cmp(&a.grade).then(b.given.cmp(&a.given)).then(a.user.start.cmp(&b.user.start)).then(a.subject.cmp(&b.subject)));
             losses.dedup_by(|a, b| (a.grade, &a.subject, a.to, a.user, &a.reason) == (b.grade, &b.subject, b.to, b.user, &b.reason));
             let (said, share) = share(resource, &losses);
-            Node { ty: resource.ty.name.clone(), name: resource.name.text.clone(), span: resource.span, said, share, losses, carry: resource.ty.carry.clone() }
+            // What is found is its owner's to move.
+            let found = resource.found.is_some();
+            let carry = resource.ty.carry.clone().filter(|_| !found);
+            Node { ty: resource.ty.name.clone(), name: resource.name.text.clone(), span: resource.span, said, share, losses, carry, found }
         })
         .collect();
     sort(&mut nodes);
@@ -310,6 +315,7 @@ pub fn json(model: &Model, reports: &[Report], from: Option<&str>, sources: &Sou
                         "share": node.share,
                         "losses": losses,
                         "carry": node.carry,
+                        "existing": node.found,
                     })
                 })
                 .collect();

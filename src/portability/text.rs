@@ -167,6 +167,9 @@ pub(super) fn moves(report: &Report) -> Vec<String> {
         };
         lines.push(format!("answer {}{default}: {}", ask.name, ask.about));
     }
+    for node in report.nodes.iter().filter(|node| node.found && node.worst() != Some(Grade::Unsupported)) {
+        lines.push(format!("have {} {} there: it is found, not made", node.ty, node.name));
+    }
     for node in &report.nodes {
         if let Some(carry) = &node.carry {
             lines.push(format!("carry over {} {}: {carry}", node.ty, node.name));

@@ -76,9 +76,18 @@ impl Part {
         if let Some(known) = self.types.borrow().get(&key) {
             return known.clone();
         }
-        let found = self.read(&key).map(Rc::new);
+        let found = self.read(&key).or_else(|| self.looked_up(kind, name)).map(Rc::new);
         self.types.borrow_mut().insert(key, found.clone());
         found
+    }
+
+    /// Where a template names the version of a type, what exists is one of the type that is not made: it is known by its name alone.
+    fn looked_up(&self, kind: NativeKind, name: &str) -> Option<NativeType> {
+        let made = (kind == NativeKind::Data).then(|| self.read(&format!("{} {name}", NativeKind::Resource.word())))??;
+        let mut found = made.version.is_some().then_some(made)?;
+        let unasked = |member: &mut super::Member| member.presence = if member.presence == Presence::Required { Presence::Optional } else { member.presence };
+        found.objects.iter_mut().flat_map(|object| &mut object.members).filter(|member| member.name != "name").for_each(unasked);
+        Some(found)
     }
 
     fn names(&self, kind: NativeKind) -> Vec<String> {

@@ -30,6 +30,8 @@ impl std::fmt::Display for Path {
 pub enum Subject {
     /// `lower TYPE`.
     Type(String),
+    /// `find TYPE`: of what exists already.
+    Find(String),
     /// `EDGE FROM… TO`.
     Edge {
         /// The edge's name, such as `connect`.
@@ -45,6 +47,7 @@ impl std::fmt::Display for Subject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Subject::Type(ty) => f.write_str(ty),
+            Subject::Find(ty) => write!(f, "find {ty}"),
             Subject::Edge { edge, from, to } => write!(f, "{edge} {} {to}", from.join(" ")),
         }
     }
@@ -115,6 +118,8 @@ pub enum Statement {
     Param(RuleParam),
     /// `gate NAME LOOK …`: what has to be so before what waits for it can be made.
     Gate(Box<GateRule>),
+    /// `takes EDGE FROM…` or `refuses EDGE FROM… "why"`: which edges can lead to what was found.
+    Takes(Takes),
     /// Statements that hold for some stacks, or several times.
     Form(Form<Statement>),
     /// `(unsupported)`, `(degraded)` or `(emulated)`.
@@ -130,8 +135,27 @@ pub struct RuleParam {
     pub about: String,
     /// Whether it is kept out of sight.
     pub secret: bool,
+    /// Whether it is several texts.
+    pub list: bool,
+    /// In a rule that finds: whether it may be left out, and is then asked of nobody.
+    pub optional: bool,
+    /// The type that the format has for it, such as `AWS::EC2::VPC::Id`, or the name of a check of its own.
+    pub ty: Option<Ident>,
     /// Its default.
     pub default: Option<Scalar>,
+}
+
+/// Which edges can lead to what exists already: in a rule that finds.
+#[derive(Debug, Clone)]
+pub struct Takes {
+    /// The edge's name.
+    pub edge: Ident,
+    /// The types that it starts from.
+    pub from: Vec<Ident>,
+    /// Why it cannot, if it cannot.
+    pub refused: Option<String>,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// A gate: `gate NAME LOOK field=value… do="what a person does"`.
@@ -161,6 +185,14 @@ pub enum Form<T> {
 }
 
 impl<T> Form<T> {
+    /// What decides it, or is gone over.
+    pub fn over(&self) -> &Path {
+        match self {
+            Form::When(path, _) | Form::Match(path, _) => path,
+            Form::Each(each) => &each.over,
+        }
+    }
+
     /// What stands in its braces, arm by arm.
     pub fn bodies(&self) -> impl Iterator<Item = &[T]> {
         let (one, arms) = match self {

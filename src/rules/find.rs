@@ -1,6 +1,6 @@
 //! Looks for things in a rule's statements: outputs, roles, parameters.
 
-use super::ast::{Expr, Form, Item, ResourceRule, RuleParam, Statement};
+use super::ast::{Expr, ExprKind, Form, Item, Path, ResourceRule, RuleParam, Statement};
 use crate::syntax::Ident;
 
 /// Whether a body is a list: its items, or those of its forms, are written with `-`.
@@ -119,5 +119,48 @@ pub(super) fn find_role<'r>(statements: &'r [Statement], role: &str, loops: &mut
             }
             _ => {}
         }
+    }
+}
+
+/// Every path that statements read, those of conditions and loops among them.
+pub(super) fn each_path<'r>(statements: &'r [Statement], found: &mut dyn FnMut(&'r Path)) {
+    for statement in statements {
+        match statement {
+            Statement::Resource(resource) => {
+                paths_of_items(&resource.body, found);
+                resource.after.iter().chain(&resource.before).chain(&resource.keep).chain(&resource.shared).for_each(|expr| paths_of(expr, found));
+            }
+            Statement::Output { value, .. } => paths_of(value, found),
+            Statement::Form(form) => {
+                found(form.over());
+                form.bodies().for_each(|body| each_path(body, found));
+            }
+            Statement::NoOutput(_) | Statement::Param(_) | Statement::Gate(_) | Statement::Takes(_) | Statement::Loss(_) => {}
+        }
+    }
+}
+
+fn paths_of_items<'r>(items: &'r [Item], found: &mut dyn FnMut(&'r Path)) {
+    for item in items {
+        match item {
+            Item::Property(_, value) | Item::Element(value) => paths_of(value, found),
+            Item::Form(form) => {
+                found(form.over());
+                form.bodies().for_each(|body| paths_of_items(body, found));
+            }
+        }
+    }
+}
+
+fn paths_of<'r>(expr: &'r Expr, found: &mut dyn FnMut(&'r Path)) {
+    match &expr.kind {
+        ExprKind::Get(path) => found(path),
+        ExprKind::Fmt(items) | ExprKind::List(items) => items.iter().for_each(|item| paths_of(item, found)),
+        ExprKind::Body(items) => paths_of_items(items, found),
+        ExprKind::Call { args, body, .. } => {
+            args.iter().for_each(|arg| paths_of(arg, found));
+            paths_of_items(body, found);
+        }
+        ExprKind::Broken | ExprKind::Literal(_) | ExprKind::Ref(_) | ExprKind::Attr(..) | ExprKind::Table(_) => {}
     }
 }

@@ -181,6 +181,7 @@ impl Finisher<'_> {
     fn gives_list(&self, kind: &ValKind) -> bool {
         match kind {
             ValKind::List(_) | ValKind::Call(..) | ValKind::Absent => true,
+            ValKind::Param(index) => self.params.get(*index).is_some_and(|param| param.list),
             ValKind::Attr(id, path) => {
                 let shape = self.natives.get(id.0).and_then(|native| native.as_ref()?.attribute(path));
                 matches!(shape, Some(Shape::List(_) | Shape::Block(_, true)))

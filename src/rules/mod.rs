@@ -7,11 +7,13 @@ pub mod builtin;
 pub mod check;
 mod find;
 mod finish;
+mod found;
 mod lower;
 mod parse;
 
 pub use ast::{Form, Grade, Loss, Rule, Statement, Subject};
 pub use check::Checked;
+pub use found::{Finder, FinderParam};
 pub use lower::lower;
 
 use crate::diag::{Diagnostic, rules as diag};
@@ -103,6 +105,17 @@ impl Target {
         nodes.flat_map(|node| node.args.iter().filter_map(crate::syntax::Value::as_str)).collect()
     }
 
+    /// Whether the format has such a type of a parameter, or such a check of one: of one value, or of several.
+    fn takes_param_type(&self, ty: &str, list: bool) -> bool {
+        let one = match ty.strip_prefix("List<").and_then(|rest| rest.strip_suffix('>')) {
+            Some(one) if list => one,
+            None if !list => ty,
+            _ => return false,
+        };
+        let nodes = self.settings.iter().filter(|node| node.name.text == "parameter-types");
+        nodes.flat_map(|node| node.args.iter().filter_map(crate::syntax::Value::as_str)).any(|known| known == one)
+    }
+
     /// What the provider's own blocks read: the paths of their `(get)`.
     fn reads(&self) -> Vec<ast::Path> {
         fn find(node: &Node, found: &mut Vec<ast::Path>) {
@@ -158,6 +171,12 @@ impl RuleFiles {
     pub fn is_own(&self, sources: &Sources, file: crate::source::FileId) -> bool {
         let name = sources.get(file).map(|source| source.name.as_str()).unwrap_or_default();
         !self.has_overlay() || self.overlay.iter().any(|(path, _)| name.ends_with(path.as_str()) && (self.shown.is_empty() || name.starts_with(&self.shown)))
+    }
+
+    /// Whether a team's own file stands in the place of the one of a type.
+    pub fn is_replaced(&self, cloud: &str, stem: &str) -> bool {
+        let path = format!("{cloud}/{stem}.kdl");
+        self.overlay.iter().any(|(name, _)| *name == path)
     }
 
     /// The names of all clouds.
@@ -282,6 +301,11 @@ impl<'f> Rules<'f> {
     /// The rule that makes a type, which stands in the file of its name.
     pub fn lowering(&self, ty: &str, sources: &mut Sources) -> Option<Rc<Rule>> {
         self.file(ty, sources).iter().find(|rule| rule.subject == Subject::Type(ty.to_owned())).cloned()
+    }
+
+    /// The rule that finds what exists of a type, which stands in the file of its name.
+    pub fn finding(&self, ty: &str, sources: &mut Sources) -> Option<Rc<Rule>> {
+        self.file(ty, sources).iter().find(|rule| rule.subject == Subject::Find(ty.to_owned())).cloned()
     }
 
     /// The rule of an edge, which stands in the file of the type that it leads to.

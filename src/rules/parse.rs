@@ -28,9 +28,12 @@ impl Parser<'_> {
         let words: Vec<String> = node.args.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect();
         let subject = match (node.name.text.as_str(), words.as_slice()) {
             ("lower", [ty]) => Subject::Type(ty.clone()),
-            (edge, [from @ .., to]) if edge != "lower" && !from.is_empty() => Subject::Edge { edge: edge.to_owned(), from: from.to_vec(), to: to.clone() },
+            ("find", [ty]) => Subject::Find(ty.clone()),
+            (edge, [from @ .., to]) if !matches!(edge, "lower" | "find") && !from.is_empty() => {
+                Subject::Edge { edge: edge.to_owned(), from: from.to_vec(), to: to.clone() }
+            }
             _ => {
-                self.wrong(node.span, "a rule is `lower TYPE { … }` or `EDGE FROM TO { … }`");
+                self.wrong(node.span, "a rule is `lower TYPE { … }`, `find TYPE { … }` or `EDGE FROM TO { … }`");
                 return None;
             }
         };
@@ -126,17 +129,32 @@ impl Parser<'_> {
                     self.wrong(node.span, "a parameter has a name: `param NAME about=…`");
                     return None;
                 };
-                self.takes_only(node, &["about", "default", "secret"]);
+                self.takes_only(node, &["about", "default", "secret", "type", "list", "optional"]);
                 let about = node.prop_str("about").unwrap_or_default().to_owned();
                 let default = node.prop("default").map(|value| value.scalar.clone());
-                Some(Statement::Param(RuleParam { name, about, secret: node.flag("secret"), default }))
+                let (secret, list, optional) = (node.flag("secret"), node.flag("list"), node.flag("optional"));
+                Some(Statement::Param(RuleParam { name, about, secret, list, optional, ty: node.prop("type").and_then(ident), default }))
             }
+            (None, "takes" | "refuses") => self.takes(node),
             (None, "gate") => self.gate(node),
             _ => {
-                self.wrong(node.span, "expected `resource`, `data`, `ephemeral`, `output`, `handle`, `param`, `gate`, or one of the forms `(when)`, `(match)`, `(each)`, `(secret)`, `(unsupported)`, `(degraded)`, `(emulated)`");
+                self.wrong(node.span, "expected `resource`, `data`, `ephemeral`, `output`, `handle`, `param`, `gate`, `takes`, `refuses`, or one of the forms `(when)`, `(match)`, `(each)`, `(secret)`, `(unsupported)`, `(degraded)`, `(emulated)`");
                 None
             }
         }
+    }
+
+    /// `takes EDGE FROM…` or `refuses EDGE FROM… "why"`.
+    fn takes(&mut self, node: &Node) -> Option<Statement> {
+        self.takes_only(node, &[]);
+        let mut words: Vec<Ident> = node.args.iter().filter_map(ident).collect();
+        let refused = (node.name.text == "refuses").then(|| words.pop().map(|why| why.text)).flatten();
+        if words.len() < 2 || node.children.is_some() || (node.name.text == "refuses" && refused.is_none()) {
+            self.wrong(node.span, "which edges lead to what was found is `takes EDGE FROM…` or `refuses EDGE FROM… \"why\"`");
+            return None;
+        }
+        let edge = words.remove(0);
+        Some(Statement::Takes(Takes { edge, from: words, refused, span: node.span }))
     }
 
     /// `(when)`, `(match)`, `(each)` or `(secret)`.

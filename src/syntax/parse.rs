@@ -226,7 +226,7 @@ impl<'t> Parser<'t> {
             (Kind::OpenParen, Kind::OpenParen) => self.out.push(token.start, token.end, Mistake::TwoTags),
             (Kind::OpenParen, _) => {
                 if let Some(tag) = tag {
-                    self.out.push(first.start, tag.end + 1, Mistake::TagAlone(tag.text.clone().into_owned()));
+                    self.tag_alone(first, tag);
                 }
             }
             // Reported when its turn comes.
@@ -361,7 +361,7 @@ impl<'t> Parser<'t> {
             tag = self.tag(first);
             if self.peek_ends() {
                 if let Some(tag) = &tag {
-                    self.out.push(first.start, tag.end + 1, Mistake::TagAlone(tag.text.clone().into_owned()));
+                    self.tag_alone(first, tag);
                 }
                 return None;
             }
@@ -437,6 +437,14 @@ impl<'t> Parser<'t> {
         // What was read is most likely the value, and read as it.
         self.out.push(open.start, open.end, Mistake::OpenParen);
         word
+    }
+
+    /// A tag has nothing behind it. Of one that is not closed, that was told already.
+    fn tag_alone(&mut self, open: Token, tag: &Word<'t>) {
+        let told = self.out.found.last().is_some_and(|(start, ..)| *start >= open.start);
+        if !told {
+            self.out.push(open.start, tag.end + 1, Mistake::TagAlone(tag.text.clone().into_owned()));
+        }
     }
 
     /// A word that names something.

@@ -27,7 +27,7 @@ pub fn read(file: FileId, text: &str) -> (Vec<Node>, Vec<Diagnostic>) {
 /// Reads a file's text, and goes on behind what is wrong: for who checks what there is.
 pub fn read_on(file: FileId, text: &str) -> Read {
     if text.len() > MAX_BYTES {
-        let problem = diag::mistake(Span::new(file, 0, 1), text, &Mistake::TooLarge(text.len(), MAX_BYTES));
+        let problem = diag::mistake(Span::first(file, text), text, &Mistake::TooLarge(text.len(), MAX_BYTES));
         return Read { nodes: Vec::new(), problems: vec![problem], reported: Vec::new() };
     }
     let Parsed { tree, mistakes, placed } = parse(text);

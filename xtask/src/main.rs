@@ -2,6 +2,8 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a chore is nothing but files, programs and messages")]
 
+mod fuzz;
+
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -14,6 +16,9 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND
 
   test [ARGUMENT…]   run all tests with the vendors' engines; arguments go to `cargo test`
+  fuzz [SECONDS [PART…]]
+                     make up inputs for so long each, for read, format, stack, rules and lock; without
+                     arguments half a minute each, as `test` does at its end
   venv               only make the Python environments that the tests need, target/venv
                      and, with Heat in it, target/venv-openstack, and unpack Debian's
                      cloud-init into target/cloud-init
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["test", rest @ ..] => test(rest),
+        ["fuzz", rest @ ..] => fuzz::fuzz(rest),
         ["venv"] => venv().and_then(|_| openstack_venv()).map(|_| ExitCode::SUCCESS),
         ["openstack", rest @ ..] => openstack(rest),
         ["facts", "cfn"] => cloudformation_facts().map(|()| ExitCode::SUCCESS),
@@ -103,7 +109,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Runs all tests of the workspace, with the engines that are written in Python at hand.
+/// Runs all tests of the workspace, with the engines that are written in Python at hand, and then, when all were asked for, the fuzzer for a while.
 fn test(arguments: &[&str]) -> Outcome<ExitCode> {
     let cargo = || Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     // What is fetched waits for a network, what is built for this machine.
@@ -123,6 +129,9 @@ fn test(arguments: &[&str]) -> Outcome<ExitCode> {
         .env("STACKC_VENV_OPENSTACK", openstack)
         .status()
         .map_err(|fault| format!("cargo does not start: {fault}"))?;
+    if status.success() && arguments.is_empty() {
+        return fuzz::fuzz(&[]);
+    }
     // A test run that was killed has no code of its own.
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }

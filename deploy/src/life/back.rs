@@ -19,9 +19,10 @@ impl<E: Engine> Life<E> {
             return Ok(wrong_call(UNKNOWN));
         };
         let runs = self.in_the_cloud(&previous);
-        // What the last deploy that ended well left is what ran before one that did not.
+        // What the last deploy that ended well left is what ran before one that did not; what runs with the values of before already is on its way back.
+        let of = |values: &BTreeMap<String, String>| runs.iter().all(|(name, value)| values.get(name).is_none_or(|known| known == value));
         let word = self.engine.status().await?.how.unwrap_or_default().to_ascii_lowercase();
-        let failed = failed || word.contains("fail") || runs.iter().any(|(name, value)| now.get(name).is_some_and(|known| known != value));
+        let failed = failed || word.contains("fail") || !of(&now) && !before.as_ref().is_some_and(of);
         let Some(to) = (if failed { Some(now.clone()) } else { before }) else {
             return Ok(wrong_call("it ran with no other values yet: what was changed in the file, its history takes back"));
         };

@@ -87,7 +87,7 @@ fn cell<C: Faulty>(stack: &str, case: &Case<C>, faults: &[Fault]) -> Result<&'st
     once(&run.fake, &acts).map_err(|what| format!("{what}\n{said}"))?;
     // What was only said to be deleted does no harm there, and the next plan finds it.
     let claimed = faults.iter().any(|fault| is_no_answer(fault.what));
-    if ended.code == Some(0) && case.arguments[0] == "plan" && run.fake.left_by_plan() && !claimed {
+    if ended.code == Some(0) && case.arguments[0] == "plan" && !case.arguments.contains(&"--out") && run.fake.left_by_plan() && !claimed {
         return Err(format!("the plan left something behind: {said}"));
     }
     let how = match ended.code {
@@ -167,7 +167,12 @@ fn row<C: Faulty>(stack: &str, case: &Case<C>) -> Row {
         let mut ends: Vec<&str> = Vec::new();
         for way in ways {
             runs += 1;
-            match cell(stack, case, &way) {
+            // An answer can be late because of the machine alone: what is wrong with us is so a second time.
+            let found = match cell(stack, case, &way) {
+                Err(why) if why.contains("timeout") => cell(stack, case, &way),
+                found => found,
+            };
+            match found {
                 Ok(how) if !ends.contains(&how) => ends.push(how),
                 Ok(_) => {}
                 Err(why) => {
@@ -195,11 +200,14 @@ pub fn nothing_goes_on_for_ever<C: Faulty>(stack: &str, case: &Case<C>, what: Wh
 
 /// Fills the matrix, and prints it.
 pub fn every_verb_meets_every_fault<C: Faulty>(stack: &str, cases: &[Case<C>]) {
-    // They wait more than they work.
-    let rows: Vec<Row> = std::thread::scope(|scope| {
-        let threads: Vec<_> = cases.iter().map(|case| scope.spawn(|| row(stack, case))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
+    // They wait more than they work; more of them at once, and a machine of two cores would answer too late by itself.
+    let mut rows: Vec<Row> = Vec::new();
+    for some in cases.chunks(6) {
+        rows.extend(std::thread::scope(|scope| {
+            let threads: Vec<_> = some.iter().map(|case| scope.spawn(|| row(stack, case))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<Row>>()
+        }));
+    }
     let mut table = format!("{:<14}", "");
     FAULTS.iter().for_each(|(name, _)| table.push_str(&format!("{name:<24}")));
     rows.iter().for_each(|row| table.push_str(&format!("\n{}", row.line)));

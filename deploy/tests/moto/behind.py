@@ -66,6 +66,44 @@ def inventory():
     return "".join(f"{line}\n" for line in sorted(found))
 
 
+def owned():
+    """Makes what is somebody else's: a network, a group, a zone, a bucket and a secret that no stack has made."""
+    ec2 = of("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{place}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"]["SubnetId"]
+        for place, zone in enumerate("ab")
+    ]
+    group = ec2.create_security_group(GroupName="office", Description="the office", VpcId=vpc)["GroupId"]
+    zone = of("route53").create_hosted_zone(Name="shop.example", CallerReference="owned")["HostedZone"]["Id"].rpartition("/")[2]
+    of("s3").create_bucket(Bucket="acme-media")
+    of("s3").put_object(Bucket="acme-media", Key="kept.txt", Body=b"kept")
+    secret = of("secretsmanager").create_secret(Name="acme-token", SecretString="theirs")["ARN"]
+    return json.dumps({"vpc": vpc, "subnets": ",".join(subnets), "group": group, "zone": zone, "secret": secret})
+
+
+def as_owned(ids):
+    """All that can be seen of them."""
+    ids, ec2, s3 = json.loads(ids), of("ec2"), of("s3")
+    records = of("route53").list_resource_record_sets(HostedZoneId=ids["zone"])["ResourceRecordSets"]
+    policies = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"] if bucket["Name"] == "acme-media"]
+    return json.dumps({
+        "vpc": ec2.describe_vpcs(VpcIds=[ids["vpc"]])["Vpcs"],
+        "subnets": ec2.describe_subnets(SubnetIds=ids["subnets"].split(","))["Subnets"],
+        "group": ec2.describe_security_groups(GroupIds=[ids["group"]])["SecurityGroups"],
+        "records": sorted(f"{record['Name']} {record['Type']}" for record in records),
+        "bucket": policies,
+        "objects": [found["Key"] for found in s3.list_objects_v2(Bucket="acme-media")["Contents"]],
+        "value": of("secretsmanager").get_secret_value(SecretId=ids["secret"])["SecretString"],
+        "tags": of("secretsmanager").describe_secret(SecretId=ids["secret"]).get("Tags", []),
+    }, default=str, sort_keys=True)
+
+
+def placed():
+    """Where the service stands."""
+    return json.dumps(service_of()["networkConfiguration"]["awsvpcConfiguration"])
+
+
 def service_of():
     ecs = of("ecs")
     cluster = the(ecs.list_clusters()["clusterArns"])

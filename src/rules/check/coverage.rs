@@ -33,6 +33,7 @@ impl Checker<'_, '_> {
             let scope = Scope { rule, subject: Root::Edge { from: Rc::clone(&ty), to, property: index }, items: Vec::new() };
             self.rule(&scope);
         }
+        self.finding(&ty);
     }
 
     /// Every rule is about a type or an edge that exists.
@@ -71,7 +72,7 @@ impl Checker<'_, '_> {
                 }
                 let named: Vec<&String> = match &rule.subject {
                     Subject::Type(ty) if ty == CLOUD => continue,
-                    Subject::Type(ty) => vec![ty],
+                    Subject::Type(ty) | Subject::Find(ty) => vec![ty],
                     Subject::Edge { from, to, .. } => from.iter().chain([to]).collect(),
                 };
                 for name in named {
@@ -80,7 +81,7 @@ impl Checker<'_, '_> {
                     }
                 }
                 let in_place = match &rule.subject {
-                    Subject::Type(ty) => *ty == stem,
+                    Subject::Type(ty) | Subject::Find(ty) => *ty == stem,
                     Subject::Edge { to, .. } => *to == stem,
                 };
                 if !in_place {

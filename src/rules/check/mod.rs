@@ -1,6 +1,7 @@
 //! Checks rules against the provider's schema and the portable types, for all inputs, before any stack is lowered with them.
 
 mod coverage;
+mod find;
 mod gates;
 mod handle;
 mod paths;
@@ -44,6 +45,11 @@ impl Checked<'_> {
         self.rules.lowering(ty, sources)
     }
 
+    /// The rule that finds what exists of a type.
+    pub fn finding(&self, ty: &str, sources: &mut Sources) -> Option<Rc<Rule>> {
+        self.rules.finding(ty, sources)
+    }
+
     /// The rule of an edge.
     pub fn edge(&self, name: &str, from: &str, to: &str, sources: &mut Sources) -> Option<Rc<Rule>> {
         self.rules.edge(name, from, to, sources)
@@ -71,6 +77,8 @@ pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: 
         known: Vec::new(),
         read: HashSet::new(),
         waited: HashSet::new(),
+        asked: BTreeMap::new(),
+        waiting: false,
         fills: rules.target.fills(),
     };
     let all: Vec<String> = if complete { catalogue.names().map(str::to_owned).collect() } else { types.to_vec() };
@@ -83,6 +91,7 @@ pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: 
         // In a file that could not be read, everything would seem to be forgotten.
         if rules.files.problems().is_empty() && rules.problems.borrow().is_empty() {
             checker.coverage(&all, types.is_empty());
+            checker.finders(&all, types.is_empty());
             checker.unread_gates(&all);
             checker.unread(&all);
         }
@@ -158,6 +167,18 @@ struct Scope {
     items: Vec<(String, Ty)>,
 }
 
+impl Scope {
+    /// What its outputs are of, so that a circle of them can be told; what finds a type and what makes it are two things.
+    fn of(&self) -> String {
+        if self.finds() { self.rule.subject.to_string() } else { self.subject.of() }
+    }
+
+    /// Whether the rule finds what exists already.
+    fn finds(&self) -> bool {
+        matches!(self.rule.subject, Subject::Find(_))
+    }
+}
+
 /// Names of properties, and where each is given.
 type Given = BTreeMap<String, Span>;
 
@@ -186,6 +207,13 @@ impl Root {
 /// What `this` is besides an output of the rule's own: in an edge's rule, all of these.
 pub(super) const OWN_NAMES: [&str; 5] = ["name", "from", "to", "key", PLACE];
 
+/// What rules read of a resource by way of a property or an edge, and what finds such a one has to give as well.
+#[derive(Debug, Clone)]
+struct Asked {
+    several: bool,
+    needed: bool,
+}
+
 struct Checker<'a, 'f> {
     rules: &'a Rules<'f>,
     catalogue: &'a Catalogue,
@@ -204,6 +232,10 @@ struct Checker<'a, 'f> {
     read: HashSet<(String, String)>,
     /// Gates that something waits for: type and name.
     waited: HashSet<(String, String)>,
+    /// What rules read of a resource of another type, by type and name: whether it is several, whether it is read for more than to wait for it, and where.
+    asked: BTreeMap<(String, String), Asked>,
+    /// Whether what is looked at is only waited for.
+    waiting: bool,
     /// What the target's settings give to every resource.
     fills: Vec<(String, Path)>,
 }

@@ -9,7 +9,7 @@ impl Checker<'_, '_> {
         let item = scope.items.iter().rev().find(|(name, _)| name == head).map(|(_, ty)| ty.clone());
         let rows = scope.rule.tables.iter().find(|table| table.of.is_none() && table.name == *head);
         if let (None, Some(table)) = (&item, rows) {
-            self.read.insert((scope.subject.of(), format!("table.{head}")));
+            self.read.insert((scope.of(), format!("table.{head}")));
             return Typed::new(Ty::Rows(table.rows.iter().all(|(_, value)| matches!(value, Scalar::Integer(_)))));
         }
         let mut current = match (item, head.as_str(), &scope.subject) {
@@ -24,8 +24,9 @@ impl Checker<'_, '_> {
             (None, CLOUD, _) => Typed::new(Ty::Cloud),
             (None, "param", _) => {
                 let Some(param) = path.parts.get(1).and_then(|name| find_param(&scope.rule.body, name)) else { return self.lost(path, Vec::new()) };
-                self.read.insert((scope.subject.of(), format!("param.{}", param.name.text)));
-                return Typed::deferred(param_type(param));
+                self.read.insert((scope.of(), format!("param.{}", param.name.text)));
+                let optional = param.optional && !self.known.contains(&path.to_string());
+                return Typed { optional, ..Typed::deferred(param_type(param)) };
             }
             (None, INCOMING, Root::Type(ty)) => self.incoming(ty, path),
             (None, "from", Root::Edge { from, .. }) => Typed::new(Ty::Resource(Rc::clone(from))),
@@ -73,7 +74,7 @@ impl Checker<'_, '_> {
     /// An output of the rule itself: `this.OUTPUT`.
     fn own_output(&mut self, scope: &Scope, path: &Path) -> Typed {
         let name = path.parts.get(1).map(String::as_str).unwrap_or_default();
-        let of = scope.subject.of();
+        let of = scope.of();
         if self.busy.iter().any(|(busy, output)| (busy, output.as_str()) == (&of, name)) {
             self.circle = true;
         }
@@ -156,13 +157,13 @@ impl Checker<'_, '_> {
                 if part == "this" {
                     return Some(Typed::new(Ty::Names(&["name"])));
                 }
-                if let Some(rule) = self.rules.lowering(&ty.name, self.sources) {
+                let given = self.rules.lowering(&ty.name, self.sources).and_then(|rule| {
                     let scope = Scope { rule, subject: Root::Type(Rc::clone(&ty)), items: Vec::new() };
-                    if let Some(typed) = self.output(&ty.name, &scope, part) {
-                        return Some(typed);
-                    }
-                }
-                self.property(&ty, &ty.properties, "", part)
+                    self.output(&ty.name, &scope, part)
+                });
+                let typed = given.or_else(|| self.property(&ty, &ty.properties, "", part))?;
+                self.asks(&ty.name, part, &typed);
+                Some(typed)
             }
             Ty::Blocks(ty, indices) if part.starts_with(PER) || part.starts_with(WITHOUT) => {
                 let field = part.strip_prefix(PER).or_else(|| part.strip_prefix(WITHOUT))?;
@@ -200,7 +201,7 @@ impl Checker<'_, '_> {
             }
             let rule = self.rules.edge(&property.name, &ty.name, &edge.to, self.sources)?;
             let scope = Scope { rule, subject: Root::Edge { from: Rc::clone(ty), to, property: index }, items: Vec::new() };
-            return self.output(&scope.subject.of(), &scope, part);
+            return self.output(&scope.of(), &scope, part);
         }
         // An output that stands inside of the loop over this block belongs to each of its items.
         let rule = self.rules.lowering(&ty.name, self.sources)?;
@@ -287,6 +288,7 @@ fn edge_has(ty: &PortableType, index: usize, field: &str) -> bool {
 fn param_type(param: &RuleParam) -> Ty {
     match param.default {
         _ if param.secret => Ty::Secret,
+        _ if param.list => Ty::List(Box::new(Ty::Text(None))),
         Some(Scalar::Integer(_)) => Ty::Integer,
         Some(Scalar::Float(_)) => Ty::Number,
         _ => Ty::Text(None),

@@ -15,7 +15,10 @@ impl Checker<'_, '_> {
         for (option, _) in said.into_iter().filter(|(option, said)| *said && !self.rules.target.format.can_say(option)) {
             self.out.push(diag::format_cannot(rule.span, option, &self.rules.target.name));
         }
-        for expr in rule.after.iter().chain(&rule.before).chain(&rule.keep).chain(&rule.shared).chain(rule.expect.iter().map(|expect| &expect.value)) {
+        self.waiting = true;
+        rule.after.iter().chain(&rule.before).for_each(|expr| _ = self.infer(scope, expr));
+        self.waiting = false;
+        for expr in rule.keep.iter().chain(&rule.shared).chain(rule.expect.iter().map(|expect| &expect.value)) {
             self.infer(scope, expr);
         }
         let Some(native) = self.rules.provider().native_type(kind, &rule.ty.text) else {

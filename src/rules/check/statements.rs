@@ -155,11 +155,13 @@ impl Checker<'_, '_> {
         self.declared_once(statements);
         for statement in statements {
             match statement {
-                Statement::Resource(resource) => self.resource(scope, resource),
                 Statement::Output { name, value, .. } => {
                     self.circle = false;
-                    self.busy.push((scope.subject.of(), name.text.clone()));
+                    self.busy.push((scope.of(), name.text.clone()));
+                    // What is only handed on is needed by who reads that.
+                    self.waiting = matches!((&scope.subject, &value.kind), (Root::Edge { .. }, ExprKind::Get(_)));
                     self.infer(scope, value);
+                    self.waiting = false;
                     self.busy.pop();
                     if name.text == HANDLE {
                         self.handle(scope, value);
@@ -168,8 +170,18 @@ impl Checker<'_, '_> {
                         self.out.push(diag::spec(value.span, "this output reads itself by way of `this`"));
                     }
                 }
-                Statement::Param(_) | Statement::NoOutput(_) => {}
+                Statement::Param(param) => self.param(scope, param),
+                Statement::NoOutput(_) => {}
+                Statement::Takes(takes) if !scope.finds() => {
+                    self.out.push(diag::spec(takes.span, "only a rule that finds says which edges lead to what it found"))
+                }
+                Statement::Takes(_) => {}
+                Statement::Gate(gate) if scope.finds() => self.out.push(diag::spec(gate.span, "what was found is there, and nothing of it is waited for")),
                 Statement::Gate(gate) => self.gate(scope, gate),
+                Statement::Resource(resource) if scope.finds() && resource.kind != NativeKind::Data => {
+                    self.out.push(diag::spec(resource.span, "a rule that finds makes nothing: it takes `data` and `param`"));
+                }
+                Statement::Resource(resource) => self.resource(scope, resource),
                 Statement::Form(form) => {
                     self.outputs_of_arms(form);
                     self.inside(scope, form, &mut |checker, scope, body| checker.statements(scope, body));
@@ -269,6 +281,8 @@ impl Checker<'_, '_> {
                 Some((from, index)) => Typed::new(Ty::Blocks(from, vec![index])),
                 None => self.resolve(scope, path),
             },
+            // Of what exists, nothing has a default.
+            (Root::Type(ty), [name]) if scope.finds() && ty.property(name).is_some() => Typed { optional: true, ..self.resolve(scope, path) },
             _ => self.resolve(scope, path),
         }
     }
@@ -292,7 +306,7 @@ impl Checker<'_, '_> {
         let word = |text: &str| text.to_owned();
         let values = match &typed.ty {
             Ty::Text(Some(values)) if !typed.optional => values.to_vec(),
-            Ty::Bool => vec![word("yes"), word("no")],
+            Ty::Bool if !(scope.finds() && typed.optional) => vec![word("yes"), word("no")],
             Ty::Any => return,
             Ty::Entries(_) | Ty::Blocks(..) => vec![word("some"), word("none")],
             _ if typed.optional => vec![word("some"), word("none")],

@@ -11,6 +11,9 @@ impl Checker<'_, '_> {
             let Some(ty) = self.catalogue.get(name, self.sources) else { continue };
             let spec = ty.outputs.iter().map(|output| output.name.clone()).collect();
             rules.extend(self.rules.lowering(name, self.sources).map(|rule| (name.clone(), rule, spec)));
+            let asked = self.asked.keys().filter(|(of, _)| of == name).map(|(_, output)| output.clone());
+            let spec = ty.outputs.iter().map(|output| output.name.clone()).chain(asked).collect();
+            rules.extend(self.rules.finding(name, self.sources).map(|rule| (rule.subject.to_string(), rule, spec)));
             for (index, property) in ty.properties.iter().enumerate() {
                 let Some(to) = property.edge().and_then(|edge| self.catalogue.get(&edge.to, self.sources)) else { continue };
                 let of = Root::Edge { from: Rc::clone(&ty), to: Rc::clone(&to), property: index }.of();

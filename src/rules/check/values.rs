@@ -21,7 +21,7 @@ impl Checker<'_, '_> {
             ExprKind::Attr(role, attribute) => self.attribute(scope, expr.span, role, attribute),
             ExprKind::Table(name) => match scope.rule.tables.iter().find(|table| table.name == *name) {
                 Some(table) => {
-                    self.read.insert((scope.subject.of(), format!("table.{name}")));
+                    self.read.insert((scope.of(), format!("table.{name}")));
                     self.pairs_met(scope, table, expr.span);
                     let texts: Option<Vec<String>> =
                         table.rows.iter().map(|(_, value)| if let Scalar::String(text) = value { Some(text.clone()) } else { None }).collect();

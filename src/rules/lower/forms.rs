@@ -25,7 +25,9 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
         };
         let present = if self.holds(path, at) { "some" } else { "none" };
         let find = |wanted: &str| arms.iter().find(|(key, _)| key.text == wanted).map(|(_, body)| body);
-        word.and_then(find).or_else(|| find(present))
+        // Whether something is there is another question than what it is: `none` may be one of its values.
+        let by_value = word.filter(|_| !arms.iter().any(|(key, _)| key.text == "some"));
+        by_value.and_then(find).or_else(|| find(present))
     }
 
     /// Goes into the bodies of a form that hold for this stack, as often as they do.

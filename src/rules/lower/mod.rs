@@ -4,6 +4,7 @@
 //! are filled, which may read outputs of any other resource: by then all of them have their place.
 
 mod edges;
+mod existing;
 mod forms;
 mod gates;
 mod losses;
@@ -47,11 +48,13 @@ pub fn lower(model: &Model, checked: &Checked<'_>, sources: &mut Sources) -> (Gr
     }
     for (index, resource) in model.resources.iter().enumerate() {
         let id = ResourceId(index);
-        match checked.lowering(&resource.ty.name, sources) {
+        let rule = if resource.found.is_some() { checked.finding(&resource.ty.name, sources) } else { checked.lowering(&resource.ty.name, sources) };
+        match rule {
             Some(rule) => {
                 made.push((rules.len(), Who::Resource(id)));
                 rules.push(rule);
             }
+            None if resource.found.is_some() => out.push(diag::no_finder(resource.span, &resource.ty.name, &checked.target().name)),
             None => out.push(diag::no_rule(resource.span, &resource.ty.name, &checked.target().name)),
         }
         for property in &resource.ty.properties {
@@ -59,6 +62,10 @@ pub fn lower(model: &Model, checked: &Checked<'_>, sources: &mut Sources) -> (Gr
             let Some(Field { value: Value::Blocks(records), .. }) = resource.values.get(&property.name) else { continue };
             for record in records {
                 let Some(to) = record.to.filter(|to| model.resources.get(to.0).is_some_and(|to| to.ty.name == edge.to)) else { continue };
+                if let Some(refused) = existing::refused(model, checked, resource, (to, &property.name, record), sources) {
+                    out.push(refused);
+                    continue;
+                }
                 if let Some(rule) = checked.edge(&property.name, &resource.ty.name, &edge.to, sources) {
                     made.push((rules.len(), Who::Edge { from: id, to, record, property: &property.name }));
                     rules.push(rule);
@@ -193,6 +200,8 @@ struct Lowering<'m, 'r, 'c, 'f> {
     /// Numbers that have to be apart, by the other end of the edges that have them.
     taken: RefCell<HashMap<(Option<ResourceId>, i64), usize>>,
     losses: RefCell<Vec<MetLoss>>,
+    /// What is missing of what exists already, and was said: whose, and which property.
+    missing: RefCell<Vec<(ResourceId, String)>>,
     /// The gates of this stack, by whose they are.
     gates: RefCell<Vec<(usize, &'r GateRule)>>,
     out: RefCell<Diagnostics>,
@@ -224,6 +233,7 @@ impl<'m, 'r, 'c, 'f> Lowering<'m, 'r, 'c, 'f> {
             rule_params: RefCell::default(),
             taken: RefCell::default(),
             losses: RefCell::default(),
+            missing: RefCell::default(),
             gates: RefCell::default(),
             out: RefCell::default(),
         }

@@ -4,6 +4,7 @@ use super::*;
 
 impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
     pub(super) fn get(&self, path: &Path, at: At<'_, 'm, 'r>) -> Val {
+        self.needs(path, at);
         let origin = Origin { user: at.user, rule: path.span };
         let mut val = self.item_val(self.resolve(path, at), at, path.span);
         val.origin.rule = origin.rule;

@@ -11,7 +11,7 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
                 Statement::Form(form) => self.inside(form, at, &mut |body, at| self.place(instance, body, &at.frame.to_vec())),
                 Statement::Loss(loss) => self.meet(instance, loss),
                 Statement::Gate(gate) => self.gates.borrow_mut().push((instance, gate)),
-                Statement::Output { .. } | Statement::NoOutput(_) | Statement::Param(_) => {}
+                Statement::Output { .. } | Statement::NoOutput(_) | Statement::Param(_) | Statement::Takes(_) => {}
             }
         }
     }

@@ -15,6 +15,9 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
                     about: param.about.clone(),
                     secret: param.secret,
                     number: param.number,
+                    list: false,
+                    ty: None,
+                    limits: param.limits.clone(),
                     default,
                     span: param.name.span,
                     used: false,
@@ -28,6 +31,12 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
     /// A parameter that a rule asks for: one for the stack in the cloud's own rule, one for each resource in any other.
     pub(super) fn rule_param(&self, instance: usize, name: &str, origin: Origin) -> Item<'m> {
         let Some(param) = self.instances.get(instance).and_then(|made| find_param(&made.rule.body, name)) else { return Item::Absent };
+        if let Some(val) = self.said(instance, name, param.list, origin.rule) {
+            return Item::Val(val);
+        }
+        if param.optional {
+            return Item::Absent;
+        }
         let mut parts = if self.cloud == Some(instance) { Vec::new() } else { self.name(instance, "main", false) };
         parts.push(name.to_owned());
         let full = parts.join("-");
@@ -35,7 +44,18 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
         let place = params.iter().position(|known| known.name == full).unwrap_or_else(|| {
             let default = param.default.as_ref().map(|scalar| Val::new(literal(scalar), origin));
             let number = matches!(param.default, Some(Scalar::Integer(_) | Scalar::Float(_)));
-            params.push(NativeParam { name: full, about: Some(param.about.clone()), secret: param.secret, number, default, span: origin.user, used: false });
+            params.push(NativeParam {
+                name: full,
+                about: Some(param.about.clone()),
+                secret: param.secret,
+                number,
+                list: param.list,
+                ty: param.ty.as_ref().map(|ty| ty.text.clone()),
+                limits: crate::check::Limits::default(),
+                default,
+                span: origin.user,
+                used: false,
+            });
             params.len() - 1
         });
         // A parameter that was only declared so far belongs to the line that reads it first.
@@ -68,7 +88,7 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
         for (id, instance) in ids.filter_map(|id| Some((id, *self.of_resource.get(&id)?))) {
             let Some(resource) = self.resource(id) else { continue };
             let span = resource.name.span;
-            for output in resource.ty.outputs.iter().filter(|output| output.told) {
+            for output in resource.ty.outputs.iter().filter(|output| output.told && resource.found.is_none()) {
                 let name = format!("{}-{}", resource.name.text, output.name);
                 let said = |value: &Value| matches!(value, Value::Output(of, said) if *of == id && *said == output.name);
                 if self.model.outputs.iter().any(|output| output.name.text == name || said(&output.value.value)) {

@@ -126,6 +126,7 @@ pub fn params(template: &Value, given: &BTreeMap<String, Given>, before: &BTreeM
     for (name, given) in given {
         let ty = template.pointer(&format!("/parameters/{name}/type")).and_then(Value::as_str).unwrap_or_default();
         let value = match given {
+            Given::Value(text) if ty.eq_ignore_ascii_case("array") => json!(crate::params::parts(text)),
             Given::Value(text) if ty.eq_ignore_ascii_case("int") => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
             Given::Value(text) => json!(text),
             Given::Previous => match before.get(name) {

@@ -72,7 +72,14 @@ impl Terraform {
     pub(super) fn any_values(&self) -> Vec<(String, String)> {
         let given = self.options.params.iter().filter_map(|(name, _, value)| Some((name, value.clone()?)));
         let empty = self.without_value().into_iter().map(|(name, number, _)| (name, if *number { "0".to_owned() } else { String::new() }));
-        given.chain(empty).map(|(name, value)| (format!("TF_VAR_{name}"), value)).collect()
+        given.chain(empty).map(|(name, value)| (format!("TF_VAR_{name}"), self.spelled(name, &value))).collect()
+    }
+
+    /// A value as the program reads it: of a variable of several texts, as a list of what stands between commas.
+    pub(super) fn spelled(&self, name: &str, value: &str) -> String {
+        let template: Value = serde_json::from_str(&self.options.template).unwrap_or_default();
+        let several = template.pointer(&format!("/variable/{name}/type")).and_then(Value::as_str) == Some("list(string)");
+        if several { Value::from(crate::params::parts(value)).to_string() } else { value.to_owned() }
     }
 
     /// A plan of such a verb. What was refused may be so because of a value that is only there for the program's sake.

@@ -237,7 +237,7 @@ impl Engine for Terraform {
         let lifted = self.lifted(wanted);
         self.ready_for(&lifted).await?;
         let given = wanted.params.iter().filter_map(|(name, given)| match given {
-            Given::Value(value) => Some((format!("TF_VAR_{name}"), value.clone())),
+            Given::Value(value) => Some((format!("TF_VAR_{name}"), self.spelled(name, value))),
             Given::Previous => None,
         });
         let variables: Vec<(String, String)> = given.collect();

@@ -44,7 +44,7 @@ impl Terraform {
             }
         };
         let given = wanted.params.iter().filter_map(|(name, given)| match given {
-            Given::Value(value) => Some((format!("TF_VAR_{name}"), value.clone())),
+            Given::Value(value) => Some((format!("TF_VAR_{name}"), self.spelled(name, value))),
             Given::Previous => None,
         });
         let found = changes::changes(&plan);
