@@ -35,7 +35,7 @@ impl Backend {
     /// # Errors
     /// Everything that is wrong with it, each at its place.
     pub fn read(node: &Node, one_of_many: bool) -> Result<Backend, Vec<Diagnostic>> {
-        let (table, _) = syntax::read(FileId(u16::MAX), TABLE);
+        let (table, _) = syntax::read(FileId(u32::MAX), TABLE);
         let kinds: Vec<&str> = table.iter().filter_map(|kind| kind.arg_str(0)).collect();
         let Some(word) = node.args.first() else {
             return Err(vec![diag::check::missing_property(node.name.span, "kind", "`state`", &format!("one of {}", diag::list(&kinds)))]);
@@ -119,7 +119,7 @@ impl Backend {
     /// # Errors
     /// The first thing that is wrong with it, as a sentence without its full stop.
     pub fn said(said: Option<&str>, one_of_many: bool) -> Result<Backend, String> {
-        let (nodes, problems) = syntax::read(FileId(u16::MAX), &format!("state {}", said.unwrap_or("local")));
+        let (nodes, problems) = syntax::read(FileId(u32::MAX), &format!("state {}", said.unwrap_or("local")));
         match nodes.as_slice() {
             [node] if problems.is_empty() => Backend::read(node, one_of_many).map_err(|problems| {
                 // A help that only says the message's name again adds nothing to one line.

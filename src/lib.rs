@@ -35,6 +35,8 @@ pub struct Artefact {
     pub file_name: &'static str,
     /// Its text.
     pub text: String,
+    /// The same without line breaks and indentation, where its cloud takes it directly so and not otherwise.
+    pub compact: Option<String>,
     /// How many resources it has.
     pub resources: usize,
     /// What has to be done by somebody before all of it can be made.
@@ -48,12 +50,14 @@ pub struct Compiler {
     pub catalogue: Catalogue,
     /// The rule files, with a team's own over them.
     pub files: RuleFiles,
+    /// Lets of the stack that are set from outside, with their text.
+    pub lets: Vec<(String, String)>,
 }
 
 impl Compiler {
     /// A compiler with rule files laid over the embedded ones: paths such as `aws/database.kdl`, and texts.
     pub fn new(overlay: Vec<(String, String)>) -> Compiler {
-        Compiler { catalogue: Catalogue::default(), files: RuleFiles::new(overlay) }
+        Compiler { catalogue: Catalogue::default(), files: RuleFiles::new(overlay), lets: Vec::new() }
     }
 
     /// Reads and checks a stack, without any target.
@@ -67,7 +71,9 @@ impl Compiler {
         }
         let targets = self.targets(sources);
         let places: Vec<expand::Place> = targets.iter().map(|target| expand::Place { target: target.name.clone(), cloud: target.cloud.clone() }).collect();
-        let (model, found) = variants::check(&nodes, Span::first(file, &text), variant, &places, &self.catalogue, sources);
+        let asked = variants::Asked { variant, places: &places, lets: &self.lets };
+        let (model, found) = variants::check(&nodes, Span::first(file, &text), asked, &self.catalogue, sources);
+        let found = found.in_files(sources);
         if problems.is_empty() {
             out.extend(found);
         } else {
@@ -138,25 +144,33 @@ impl Compiler {
             let is_there = |resource: &native::NativeResource| there(&gates::address(resource, target.format));
             let held = gates::held(&graph, &(0..graph.gates.len()).collect::<Vec<_>>(), &is_there);
             let part = gates::part(&graph, &held);
-            Artefact { text: emit::write(&part, target, style), resources: part.resources.len(), ..whole }
+            let text = emit::write(&part, target, style);
+            Artefact {
+                compact: compact(&part, target, &text, style).filter(|(fits, _)| *fits).map(|(_, text)| text),
+                text,
+                resources: part.resources.len(),
+                ..whole
+            }
         });
         (first, out)
     }
 
     fn build_graph(&self, model: &check::Model, target: &Target, style: Style, sources: &mut Sources) -> (Option<(Artefact, native::Graph)>, Diagnostics) {
         if let Some(problems) = model.problems_on(&target.name).filter(|problems| problems.has_errors()) {
-            return (None, problems.clone());
+            return (None, problems.clone().in_files(sources));
         }
         let (graph, mut out) = self.lower(model, target, sources);
         let model = model.on(&target.name);
         let Some(graph) = graph.filter(|_| !out.has_errors()) else { return (None, out) };
         let text = emit::write(&graph, target, style);
-        out.extend(over_limits(&graph, target, &text, style, model.span));
+        let compact = compact(&graph, target, &text, style);
+        out.extend(over_limits(&graph, target, &text, compact.as_ref(), model.span));
         if out.has_errors() {
             return (None, out);
         }
         let (resources, gates) = (graph.resources.len(), gates::notices(&graph, model, target.format));
-        (Some((Artefact { file_name: target.format.file_name(style), text, resources, gates }, graph)), out)
+        let compact = compact.filter(|(fits, _)| *fits).map(|(_, text)| text);
+        (Some((Artefact { file_name: target.format.file_name(style), text, compact, resources, gates }, graph)), out)
     }
 
     /// Lowers a checked stack for a target. The graph is there unless the rules themselves are wrong; with errors, it is not to be written.
@@ -176,7 +190,7 @@ impl Compiler {
         out.extend(problems);
         let Some(checked) = checked else { return (None, out) };
         let (graph, problems) = rules::lower(model, &checked, sources);
-        out.extend(problems);
+        out.extend(problems.in_files(sources));
         (Some(graph), out)
     }
 
@@ -213,8 +227,15 @@ impl Compiler {
     }
 }
 
+/// A template that is larger than what can be handed over directly, without line breaks and indentation, and whether it can be so.
+fn compact(graph: &native::Graph, target: &Target, text: &str, style: Style) -> Option<(bool, String)> {
+    let direct = target.format.limits().direct.filter(|direct| text.len() > *direct && !style.compact && !style.yaml)?;
+    let compact = emit::write(graph, target, Style { compact: true, yaml: false });
+    Some((compact.len() <= direct, compact))
+}
+
 /// What the cloud would refuse for its size alone, and what most of it comes from.
-fn over_limits(graph: &native::Graph, target: &Target, text: &str, style: Style, stack: Span) -> Vec<diag::Diagnostic> {
+fn over_limits(graph: &native::Graph, target: &Target, text: &str, compact: Option<&(bool, String)>, stack: Span) -> Vec<diag::Diagnostic> {
     let limits = target.format.limits();
     let mut found = Vec::new();
     let count = graph.resources.len();
@@ -240,9 +261,8 @@ fn over_limits(graph: &native::Graph, target: &Target, text: &str, style: Style,
     let bytes = text.len();
     if let Some(most) = limits.bytes.filter(|most| bytes > *most) {
         found.push(lower_diag::beyond_limit(stack, &format!("{bytes} bytes"), &most.to_string(), &contributors(graph)));
-    } else if let Some(direct) = limits.direct.filter(|direct| bytes > *direct && !style.compact) {
-        let compact = emit::write(graph, target, Style { compact: true, yaml: false }).len();
-        found.push(lower_diag::large(stack, bytes, direct, compact));
+    } else if let Some(direct) = limits.direct.filter(|direct| bytes > *direct && compact.is_none_or(|(fits, _)| !fits)) {
+        found.push(lower_diag::large(stack, compact.map_or(bytes, |(_, text)| text.len()), direct));
     }
     found
 }

@@ -49,6 +49,24 @@ fn listings() {
 }
 
 #[test]
+fn words_of_the_language_are_explained_by_its_page() {
+    let page = std::fs::read_to_string(root().join("docs/language.md")).unwrap();
+    for word in ["let", "when", "unless", "each", "on", "stage", "remove", "accept", "get", "fmt", "param", "output", "targets", "state", "tags"] {
+        let text = stdout(&stackc(root(), &["explain", word]));
+        assert!(text.starts_with("## ") && page.contains(text.as_str()) && text.contains(word), "{word}: {text}");
+    }
+}
+
+#[test]
+fn a_let_is_set_in_the_call() {
+    let folder = folder("stack shop {\n    let size small\n    bucket media {\n        (when)size large { versioned; }\n    }\n}\n");
+    let built = |arguments: &[&str]| stdout(&stackc(folder.path(), &[&["build", "--target", "cfn", "-o", "-"], arguments].concat()));
+    assert!(built(&["--let", "size=large"]).contains("VersioningConfiguration") && !built(&[]).contains("VersioningConfiguration"));
+    let wrong = stackc(folder.path(), &["check", "--let", "size"]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", stderr(&wrong));
+}
+
+#[test]
 fn messages_in_every_format() {
     let folder = folder(TWO_MISTAKES);
     let human = stackc(folder.path(), &["check"]);

@@ -281,3 +281,29 @@ fn what_stands_in_an_overlay_is_known_to_a_target_that_it_is_for() {
     // In the stack itself, it is for those that know it.
     template("hot", &stack("").replace("cidr=", "vpc=vpc-1 cidr="));
 }
+
+#[test]
+fn a_route_adds_a_rule_to_a_listener_that_is_found() {
+    let of = |listen: &str| {
+        format!(
+            "network main\n(existing)load-balancer shared {{ {listen} }}\nservice web network=main image=\"acme/shop:1\" port=80 {{ route shared path=\"/shop/*\"; }}\noutput address (get)shared.hostname"
+        )
+    };
+    let cfn = template("cfn", &of("listen 443;"));
+    let rules: Vec<&Value> = cfn["Resources"].as_object().unwrap().values().filter(|one| one["Type"] == "AWS::ElasticLoadBalancingV2::ListenerRule").collect();
+    assert_eq!(rules.len(), 1);
+    assert_eq!(rules[0]["Properties"]["ListenerArn"], json!({ "Ref": "SharedListener" }));
+    let made = cfn["Resources"].as_object().unwrap().values().filter(|one| one["Type"] == "AWS::ElasticLoadBalancingV2::LoadBalancer").count();
+    assert_eq!(made, 0);
+    assert!(says(&cfn["Resources"], "{\"GroupId\":{\"Ref\":\"SharedGroup\"}"), "{:#}", cfn["Resources"]);
+    let aws = template("tf-aws", &of("listen 443;"));
+    assert_eq!(aws["data"]["aws_lb"]["shared"]["arn"], "${data.aws_lb_listener.shared_listener.load_balancer_arn}");
+    assert!(says(&aws["resource"]["aws_lb_listener_rule"], "${data.aws_lb_listener.shared_listener.arn}"));
+    // Without a port, no rule would be made, and nobody would know.
+    let said = build("cfn", &of("")).unwrap_err();
+    assert!(said.iter().any(|said| said.contains("needs `listen`")), "{said:?}");
+    for target in ["tf-azure", "arm", "tf-google", "hot", "tf-openstack"] {
+        let said = build(target, &of("listen 443;")).unwrap_err();
+        assert!(said.iter().any(|said| said.starts_with("E0404")), "{target}: {said:?}");
+    }
+}

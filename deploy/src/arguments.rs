@@ -26,6 +26,9 @@ pub struct Arguments {
     /// How messages about the input are written
     #[arg(long, global = true, value_enum, default_value = "human", hide = true)]
     pub message_format: MessageFormat,
+    /// Show each loss at its line, with the rule that says so
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
     #[command(subcommand)]
     pub verb: Verb,
 }
@@ -42,6 +45,9 @@ pub struct Input {
     /// A copy beside others, with names of its own: that of the running stack ends with this
     #[arg(long, value_name = "NAME", value_parser = crate::files::copy_name)]
     pub instance: Option<String>,
+    /// A `let` of the stack that has this value in the run: `size=large`
+    #[arg(long = "let", value_name = "NAME=VALUE", value_parser = crate::files::let_of)]
+    pub lets: Vec<(String, String)>,
     /// A folder of rule files that replace the built-in ones, file by file (`aws/database.kdl`)
     #[arg(long = "targets", value_name = "DIR")]
     pub rules: Option<PathBuf>,

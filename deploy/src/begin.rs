@@ -11,12 +11,13 @@ use crate::engine::wire::Pace;
 use crate::life::Life;
 use crate::lock::LockFile;
 use crate::screen::Screen;
-use crate::{Outcome, list, params, saved, wrong_call};
+use crate::{Outcome, list, params, report, saved, wrong_call};
 use stackc::emit::Format;
 use std::time::Duration;
 
 /// Runs what the arguments ask for.
 pub async fn run(mut arguments: Arguments) -> Outcome {
+    report::VERBOSE.store(arguments.verbose, std::sync::atomic::Ordering::Relaxed);
     if let Err(outcome) = saved::enter(&mut arguments.verb) {
         return outcome;
     }

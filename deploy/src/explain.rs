@@ -12,7 +12,7 @@ const HINTS: &str = include_str!("hints.kdl");
 
 /// What to do about a reason, where that is known.
 pub fn hint(reason: &str) -> Option<String> {
-    let (nodes, _) = stackc::syntax::read(FileId(u16::MAX), HINTS);
+    let (nodes, _) = stackc::syntax::read(FileId(u32::MAX), HINTS);
     let reason = reason.to_lowercase();
     let fits = |node: &&stackc::syntax::Node| node.args.iter().skip(1).filter_map(|arg| arg.as_str()).any(|words| reason.contains(words));
     nodes.iter().find(fits).and_then(|node| node.arg_str(0).map(str::to_owned))

@@ -22,6 +22,8 @@ mod interrupt;
 mod life;
 mod list;
 mod lock;
+#[path = "../../src/cli/losses.rs"]
+mod losses;
 mod markdown;
 mod operate;
 mod own;

@@ -58,6 +58,8 @@ struct Checker<'a> {
     nameless: Vec<String>,
     /// The resource that keeps each secret parameter, made when first needed.
     keepers: BTreeMap<ParamId, ResourceId>,
+    /// The names of what a condition keeps out of this variant, and where that stands.
+    absent: BTreeMap<String, Span>,
 }
 
 /// What is wrong with a name of a stack, a resource, a parameter, a stage or a copy, if anything.
@@ -89,11 +91,13 @@ impl<'a> Checker<'a> {
             declared: Vec::new(),
             nameless: Vec::new(),
             keepers: BTreeMap::new(),
+            absent: BTreeMap::new(),
         }
     }
 
     fn run(mut self, expanded: &Expanded, instance: Option<&str>) -> (Model, Diagnostics) {
-        let Expanded { node: stack, stages, stage } = expanded;
+        let Expanded { node: stack, stages, stage, absent } = expanded;
+        self.absent.clone_from(absent);
         self.model.span = stack.span;
         self.model.stages.clone_from(stages);
         self.model.stage = stage.as_ref().map(|stage| stage.text.clone());
@@ -160,7 +164,7 @@ impl<'a> Checker<'a> {
         for (name, node) in resources {
             let types: Vec<&str> = self.catalogue.names().collect();
             let Some(ty) = self.catalogue.get(&node.name.text, self.sources) else {
-                let known: Vec<&str> = types.into_iter().chain(["accept", "on", "output", "param", "stage", "state", "tags", "targets"]).collect();
+                let known: Vec<&str> = types.into_iter().chain(["accept", "let", "on", "output", "param", "stage", "state", "tags", "targets"]).collect();
                 self.out.push(diag::unknown_type(node.name.span, &node.name.text, &known));
                 self.take_name(&name, Named::Broken);
                 continue;

@@ -1,7 +1,7 @@
 //! One resource's nodes to its record of values.
 
 use super::{About, Accept, Checker, Field, Named, ParamId, Record, Resource, ResourceId, Value, formats};
-use crate::diag::check as diag;
+use crate::diag::{check as diag, expand as forms};
 use crate::expand::NAMED;
 use crate::portable::{Block, Format, Kind, PortableType, Property, Relation};
 use crate::source::Span;
@@ -546,7 +546,7 @@ impl Checker<'_> {
         };
         match tag.text.as_str() {
             "get" => self.get(text, value.span, name, secrets),
-            "fmt" => self.fmt(text, value.span, name),
+            "fmt" => self.fmt(text, value.parts.as_deref(), value.span, name),
             other => {
                 self.out.push(diag::unknown_form(tag.span, other));
                 None
@@ -557,6 +557,10 @@ impl Checker<'_> {
     /// `(get)param` or `(get)resource.output`.
     fn get(&mut self, path: &str, span: Span, place: &str, secrets: bool) -> Option<Field> {
         let (head, output) = path.split_once('.').map_or((path, None), |(head, output)| (head, Some(output)));
+        if let Some(at) = self.absent.get(head).filter(|_| !self.names.contains_key(head)) {
+            self.out.push(forms::absent(span, head, *at));
+            return None;
+        }
         let Some((named, _)) = self.names.get(head).copied() else {
             let known: Vec<&str> = self.names.keys().map(String::as_str).collect();
             let mut known = known;
@@ -637,8 +641,12 @@ impl Checker<'_> {
     }
 
     /// `(fmt)"text {get-path} text"`; a doubled brace is a brace.
-    fn fmt(&mut self, text: &str, span: Span, place: &str) -> Option<Field> {
-        let pieces = match split_fmt(text) {
+    fn fmt(&mut self, text: &str, parts: Option<&[syntax::Part]>, span: Span, place: &str) -> Option<Field> {
+        let pieces = match parts {
+            Some(parts) => Ok(parts.iter().map(Piece::of).collect()),
+            None => split_fmt(text),
+        };
+        let pieces = match pieces {
             Ok(pieces) => pieces,
             Err(why) => {
                 self.out.push(diag::bad_fmt(span, why));
@@ -694,6 +702,10 @@ impl Checker<'_> {
             }
             Some((Named::Broken, _)) => None,
             None if types.iter().any(|ty| self.nameless.contains(ty)) => None,
+            None if self.absent.contains_key(name) => {
+                self.out.push(forms::absent(value.span, name, self.absent.get(name).copied().unwrap_or_default()));
+                None
+            }
             None => {
                 let known: Vec<&str> =
                     self.declared.iter().filter(|declared| types.contains(&declared.ty.name)).map(|declared| declared.name.text.as_str()).collect();
@@ -821,6 +833,15 @@ pub enum Piece {
     Text(String),
     /// What stands in braces.
     Path(String),
+}
+
+impl Piece {
+    fn of(part: &syntax::Part) -> Piece {
+        match part {
+            syntax::Part::Text(text) => Piece::Text(text.clone()),
+            syntax::Part::Path(path) => Piece::Path(path.clone()),
+        }
+    }
 }
 
 /// Cuts a `(fmt)` text into its pieces.

@@ -66,19 +66,21 @@ pub fn run(arguments: &Arguments, format: MessageFormat) -> Outcome {
         return match built.as_slice() {
             [(_, artefact)] => {
                 say_gates(&built, format);
-                files::print(&artefact.text)
+                files::print(artefact.compact.as_ref().unwrap_or(&artefact.text))
             }
             _ => wrong_call("`-o -` writes one template: name one target"),
         };
     }
     for (target, artefact) in &built {
         let path = arguments.output.join(folder(target, arguments.input.variant())).join(artefact.file_name);
-        if let Err(error) = files::write(&path, &artefact.text) {
+        let text = artefact.compact.as_ref().unwrap_or(&artefact.text);
+        if let Err(error) = files::write(&path, text) {
             return wrong_call(format!("cannot write {}: {error}", path.display()));
         }
         if format == MessageFormat::Human {
             let plural = if artefact.resources == 1 { "" } else { "s" };
-            say!("{}: {} resource{plural}, {} bytes", path.display(), artefact.resources, artefact.text.len());
+            let why = artefact.compact.as_ref().map(|_| format!(" (laid out it has {}, too many to be handed over directly)", artefact.text.len()));
+            say!("{}: {} resource{plural}, {} bytes{}", path.display(), artefact.resources, text.len(), why.unwrap_or_default());
         }
     }
     say_gates(&built, format);

@@ -22,6 +22,9 @@ pub fn run(verb: &str, arguments: &Arguments, format: MessageFormat) -> ExitCode
     if let Some(format) = format.to_possible_value().filter(|_| format != MessageFormat::Human) {
         command.args(["--message-format", format.get_name()]);
     }
+    if super::report::VERBOSE.load(std::sync::atomic::Ordering::Relaxed) {
+        command.arg("--verbose");
+    }
     command.args(&arguments.rest);
     match replace(command) {
         Ok(code) => code,

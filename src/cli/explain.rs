@@ -10,11 +10,32 @@ use stackc::{check, embedded};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A type, a property such as `service.memory`, or a code such as `E0205`; all types when absent
+    /// A type, a property such as `service.memory`, a word of the language such as `let`, or a code such as `E0205`; all types when absent
     what: Option<String>,
     /// All types as one Markdown page
     #[arg(long, conflicts_with = "what")]
     markdown: bool,
+}
+
+/// The page of the language, and which of its sections is about which words.
+const LANGUAGE: &str = include_str!("../../docs/language.md");
+const SECTIONS: [(&str, &str); 9] = [
+    ("let", "Lets"),
+    ("when unless", "Conditions"),
+    ("each", "Loops"),
+    ("stage on remove accept", "Overlays: stages and targets"),
+    ("get fmt", "Values"),
+    ("param output", "Parameters and outputs"),
+    ("targets", "Targets"),
+    ("state", "State"),
+    ("tags", "Resources"),
+];
+
+/// A section of the page, with its title.
+fn section(title: &str) -> &'static str {
+    let start = LANGUAGE.find(&format!("## {title}\n")).unwrap_or_default();
+    let rest = LANGUAGE.get(start..).unwrap_or_default();
+    rest.find("\n\n## ").and_then(|end| rest.get(..end + 1)).unwrap_or(rest)
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
@@ -36,10 +57,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if let Some((_, page)) = embedded::PAGES.iter().find(|(code, _)| code.eq_ignore_ascii_case(what)) {
         return files::print(page);
     }
+    if let Some((_, title)) = SECTIONS.iter().find(|(words, _)| words.split(' ').any(|word| word == what)) {
+        return files::print(section(title));
+    }
     let (name, property) = what.split_once('.').map_or((what, None), |(name, property)| (name, Some(property)));
     let Some(ty) = catalogue.get(name, &mut sources) else {
         let codes = embedded::PAGES.iter().map(|(code, _)| *code);
-        let known: Vec<&str> = catalogue.names().chain(codes).collect();
+        let words = SECTIONS.iter().flat_map(|(words, _)| words.split(' '));
+        let known: Vec<&str> = catalogue.names().chain(words).chain(codes).collect();
         let meant = did_you_mean(what, known.iter().copied()).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
         return wrong_call(format!("there is no type or code `{what}`{meant} The types are {}", list(catalogue.names())));
     };

@@ -18,7 +18,8 @@ pub fn open(input: &Input) -> Result<(Compiler, Sources, FileId), Outcome> {
         say!("stackc: {} is not UTF-8 text: byte {} does not belong to it", input.file.display(), error.utf8_error().valid_up_to());
         Outcome::WrongInput
     })?;
-    let compiler = compiler(input.rules.as_deref())?;
+    let mut compiler = compiler(input.rules.as_deref())?;
+    compiler.lets.clone_from(&input.lets);
     let mut sources = Sources::default();
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let file = sources.add(input.file.display().to_string(), text);
@@ -28,6 +29,12 @@ pub fn open(input: &Input) -> Result<(Compiler, Sources, FileId), Outcome> {
 /// A copy's name, as it may be given.
 pub fn copy_name(name: &str) -> Result<String, String> {
     stackc::check::flaw_of_name(name).map_or_else(|| Ok(name.to_owned()), Err)
+}
+
+/// A `let`, as it may be set: its name and its text.
+pub fn let_of(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it has no `=`: write NAME=VALUE")?;
+    stackc::check::flaw_of_name(name).map_or_else(|| Ok((name.to_owned(), value.to_owned())), Err)
 }
 
 /// The lock file of a stack's file: `stack.lock.kdl` beside `stack.kdl`.

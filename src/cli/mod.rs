@@ -11,6 +11,7 @@ mod explain;
 mod files;
 mod fmt;
 mod init;
+mod losses;
 mod portability;
 mod report;
 mod rules;
@@ -21,6 +22,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use stackc::check::Variant;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,9 @@ struct Arguments {
     /// How messages are written
     #[arg(long, global = true, value_enum, default_value = "human")]
     message_format: MessageFormat,
+    /// Show each loss at its line, with the rule that says so
+    #[arg(short, long, global = true)]
+    verbose: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -81,6 +86,9 @@ pub struct Input {
     /// A copy beside others, with names of its own: that of the running stack ends with this
     #[arg(long, value_name = "NAME", value_parser = files::copy_name)]
     instance: Option<String>,
+    /// A `let` of the stack that has this value in the run: `size=large`
+    #[arg(long = "let", value_name = "NAME=VALUE", value_parser = files::let_of)]
+    lets: Vec<(String, String)>,
     /// A folder of rule files that replace the built-in ones, file by file (`aws/database.kdl`)
     #[arg(long = "targets", value_name = "DIR")]
     rules: Option<PathBuf>,
@@ -179,6 +187,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let format = arguments.message_format;
+    report::VERBOSE.store(arguments.verbose, Ordering::Relaxed);
     let outcome = match arguments.command {
         Command::Build(arguments) => build::run(&arguments, format),
         Command::Check(arguments) => check::run(&arguments, format),

@@ -1,13 +1,17 @@
 //! Diagnostics for a person, for a program, for a code scanner.
 
-use super::MessageFormat;
+use super::{MessageFormat, losses};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use serde_json::json;
 use stackc::diag::{Diagnostic, Severity};
 use stackc::source::{Sources, Span};
 use std::fmt;
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use textwrap::WordSplitter;
+
+/// Whether each loss is shown at its line, with the rule that says so.
+pub static VERBOSE: AtomicBool = AtomicBool::new(false);
 
 /// Writes all diagnostics of a run. `artefact_on_stdout` keeps machine formats off standard output.
 pub fn report(diagnostics: &[Diagnostic], sources: &Sources, format: MessageFormat, artefact_on_stdout: bool) {
@@ -21,10 +25,18 @@ pub fn report(diagnostics: &[Diagnostic], sources: &Sources, format: MessageForm
         MessageFormat::Human => {
             let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             let handler = handler(colour);
-            for diagnostic in diagnostics {
+            let folded = |diagnostic: &&Diagnostic| diagnostic.loss.is_some() && !VERBOSE.load(Ordering::Relaxed);
+            let whole: Vec<&Diagnostic> = diagnostics.iter().filter(|diagnostic| !folded(diagnostic)).collect();
+            for diagnostic in &whole {
                 say!("{}", render(diagnostic, sources, &handler));
             }
-            say!("{}", summary(diagnostics));
+            let folded: Vec<&Diagnostic> = diagnostics.iter().filter(folded).collect();
+            if !folded.is_empty() {
+                say!("{}", losses::text(&folded, sources));
+            }
+            if !whole.is_empty() {
+                say!("{}", summary(&whole));
+            }
         }
         MessageFormat::Json => machine(diagnostics.iter().map(|diagnostic| format!("{}\n", to_json(diagnostic, sources))).collect()),
         MessageFormat::Sarif => machine(format!("{:#}\n", to_sarif(diagnostics, sources))),
@@ -43,7 +55,7 @@ fn handler(colour: bool) -> GraphicalReportHandler {
 }
 
 /// `2 errors, 1 warning`.
-fn summary(diagnostics: &[Diagnostic]) -> String {
+fn summary(diagnostics: &[&Diagnostic]) -> String {
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     let warnings = diagnostics.len() - errors;
     let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });

@@ -44,8 +44,11 @@ pub fn duplicate_property(span: Span, name: &str, first: Span) -> Diagnostic {
 }
 
 /// E0207: a property that has to be given is not.
+pub const MISSING: &str = "E0207";
+
+/// What is missing, and what it is.
 pub fn missing_property(span: Span, name: &str, of: &str, about: &str) -> Diagnostic {
-    Diagnostic::error("E0207", span, format!("{of} needs `{name}`"), format!("`{name}` is missing")).help(format!("`{name}`: {about}"))
+    Diagnostic::error(MISSING, span, format!("{of} needs `{name}`"), format!("`{name}` is missing")).help(format!("`{name}`: {about}"))
 }
 
 /// E0208: a value of the wrong type.
@@ -144,8 +147,11 @@ pub fn bad_name(span: Span, name: &str, why: &str) -> Diagnostic {
 /// E0221: a form in parentheses that a stack does not have.
 pub fn unknown_form(span: Span, form: &str) -> Diagnostic {
     Diagnostic::error("E0221", span, format!("there is no form `({form})`"), "not a form of a stack").help(
-        meant(form, ["get", "fmt"])
-            .unwrap_or_else(|| "a stack has `(get)` for a parameter or an output, and `(fmt)` for text with such values in it".to_owned()),
+        meant(form, ["get", "fmt", "when", "unless", "each", "remove"]).unwrap_or_else(|| {
+            "values have `(get)` for what a name stands for and `(fmt)` for text with such values in it, nodes `(when)`, `(unless)` and `(each)`, \
+             and `(remove)` in overlays"
+                .to_owned()
+        }),
     )
 }
 

@@ -48,7 +48,9 @@ pub fn unsupported(span: Span, what: &str, target: &str, reason: &str, instead: 
 
 /// W0405: something that the target does only in part.
 pub fn degraded(span: Span, what: &str, target: &str, reason: &str, rule: Span) -> Diagnostic {
-    Diagnostic::warning("W0405", span, format!("`{target}` does {what} only in part"), reason.to_owned())
+    let mut found = Diagnostic::warning("W0405", span, format!("`{target}` does {what} only in part"), reason.to_owned());
+    found.loss = Some((target.to_owned(), what.to_owned()));
+    found
         .maybe_related(rule, "declared here")
         .help(format!("accept the loss by name to silence this: `accept \"why it does no harm\" target={target}` in the resource"))
 }
@@ -60,13 +62,9 @@ pub fn beyond_limit(span: Span, what: &str, limit: &str, contributors: &[String]
 }
 
 /// W0407: the template is larger than what can be handed over directly.
-pub fn large(span: Span, bytes: usize, limit: usize, compact: usize) -> Diagnostic {
-    let advice = if compact <= limit {
-        format!("`--compact` writes it in {compact} bytes, which fits")
-    } else {
-        format!("deploy it through a bucket; `--compact` would still have {compact} bytes")
-    };
-    Diagnostic::warning("W0407", span, format!("the template has {bytes} bytes; only {limit} can be handed over directly"), "this stack").help(advice)
+pub fn large(span: Span, bytes: usize, limit: usize) -> Diagnostic {
+    Diagnostic::warning("W0407", span, format!("the template has {bytes} bytes; only {limit} can be handed over directly"), "this stack")
+        .help("deploy it through a bucket, as `stackc deploy` does by itself, or split the stack")
 }
 
 /// E0408: a type that the target has no rule for.

@@ -13,7 +13,8 @@ pub mod syntax;
 
 pub use suggest::did_you_mean;
 
-use crate::source::Span;
+use crate::source::{Sources, Span};
+use std::collections::HashSet;
 
 /// How much a diagnostic weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -49,12 +50,22 @@ pub struct Diagnostic {
     pub related: Vec<Label>,
     /// What to do about it.
     pub help: Option<String>,
+    /// Of what a target does only in part: the target, and what it is, such as "`env` of a service".
+    pub loss: Option<(String, String)>,
 }
 
 impl Diagnostic {
     /// An error at `span`.
     pub fn error(code: &'static str, span: Span, message: impl Into<String>, label: impl Into<String>) -> Diagnostic {
-        Diagnostic { code, severity: Severity::Error, message: message.into(), primary: Label { span, text: label.into() }, related: Vec::new(), help: None }
+        Diagnostic {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            primary: Label { span, text: label.into() },
+            related: Vec::new(),
+            help: None,
+            loss: None,
+        }
     }
 
     /// A warning at `span`.
@@ -93,6 +104,11 @@ impl Diagnostic {
         self.code == check::TOGETHER
     }
 
+    /// Whether it is about something that has to be given and is not.
+    pub fn is_of_missing(&self) -> bool {
+        self.code == check::MISSING
+    }
+
     /// Whether it stops the build.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -112,6 +128,29 @@ impl Diagnostics {
     /// Takes in all of another run's.
     pub fn extend(&mut self, other: impl IntoIterator<Item = Diagnostic>) {
         self.0.extend(other);
+    }
+
+    /// Each in the files themselves, with what took it in; what is the same for each item of a loop is said for the first.
+    #[must_use]
+    pub fn in_files(self, sources: &Sources) -> Diagnostics {
+        let mut seen: HashSet<(&'static str, Span)> = HashSet::new();
+        let placed = self.0.into_iter().filter_map(|mut diagnostic| {
+            let at = diagnostic.primary.span;
+            let base = sources.base(at);
+            if base != at && !seen.insert((diagnostic.code, base)) {
+                return None;
+            }
+            diagnostic.primary.span = base;
+            diagnostic.related.iter_mut().for_each(|label| label.span = sources.base(label.span));
+            for (span, text) in sources.taken(at) {
+                let label = Label { span, text: text.to_owned() };
+                if !diagnostic.related.contains(&label) {
+                    diagnostic.related.push(label);
+                }
+            }
+            Some(diagnostic)
+        });
+        Diagnostics(placed.collect())
     }
 
     /// Whether any is an error.

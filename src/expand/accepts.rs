@@ -2,14 +2,15 @@
 
 use crate::diag::{Diagnostics, check as diag, expand as forms};
 use crate::portable::{Catalogue, Kind, PortableType};
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 use crate::syntax::{Ident, Node, Value};
+use std::collections::BTreeMap;
 
 /// The tag of a line that was handed over: what it accepts is named. Nobody can write it.
 pub const NAMED: &str = "named";
 
 /// Puts each acceptance into its resource.
-pub fn hand_over(accepts: &[&Node], found: &mut [Node], catalogue: &Catalogue, sources: &mut Sources, out: &mut Diagnostics) {
+pub fn hand_over(accepts: &[Node], found: &mut [Node], absent: &BTreeMap<String, Span>, catalogue: &Catalogue, sources: &mut Sources, out: &mut Diagnostics) {
     for node in found.iter().flat_map(|node| node.children()) {
         if let Some(tag) = node.tag.as_ref().filter(|tag| tag.text == NAMED) {
             out.push(diag::unknown_form(tag.span, NAMED));
@@ -40,7 +41,10 @@ pub fn hand_over(accepts: &[&Node], found: &mut [Node], catalogue: &Catalogue, s
         let text = name.as_str().unwrap_or_default();
         let Some(resource) = found.iter_mut().find(|node| node.arg_str(0) == Some(text) && catalogue.names().any(|ty| ty == node.name.text)) else {
             let known: Vec<&str> = found.iter().filter(|node| catalogue.names().any(|ty| ty == node.name.text)).filter_map(|node| node.arg_str(0)).collect();
-            out.push(diag::unknown_name(name.span, text, "resource", &known));
+            out.push(match absent.get(text) {
+                Some(at) => forms::absent(name.span, text, *at),
+                None => diag::unknown_name(name.span, text, "resource", &known),
+            });
             continue;
         };
         let Some(ty) = catalogue.get(&resource.name.text, sources) else { continue };
@@ -55,7 +59,7 @@ pub fn hand_over(accepts: &[&Node], found: &mut [Node], catalogue: &Catalogue, s
         }
         let tag = Some(Ident { text: NAMED.to_owned(), span: accept.name.span });
         let args = std::iter::once(why).chain(what).cloned().collect();
-        let line = Node { tag, args, children: None, ..(*accept).clone() };
+        let line = Node { tag, args, children: None, ..accept.clone() };
         resource.children.get_or_insert_default().push(line);
     }
 }

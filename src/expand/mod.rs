@@ -1,23 +1,27 @@
 //! A stack's nodes to those of one variant: nodes to nodes, with what is written in the files alone. Behind it a stack has parameters, resources and outputs,
-//! and no later stage knows that it had stages, or was for one target otherwise than for another.
+//! and no later stage knows that it had stages, lets or loops, or was for one target otherwise than for another.
 //!
-//! `overlay` says which overlays apply and where they disagree, `merge` lays one resource's node over another, `accepts` hands what is accepted to the resource
-//! that it is about.
+//! `lets` puts values in where their names are read, `forms` works out `(when)`, `(unless)` and `(each)`; `overlay` says which overlays apply and where they
+//! disagree, `merge` lays one resource's node over another, `accepts` hands what is accepted to the resource that it is about.
 
 mod accepts;
+mod forms;
+mod lets;
 mod merge;
 mod overlay;
 
 pub use accepts::NAMED;
 
 use crate::check::flaw_of_name;
-use crate::diag::{Diagnostics, check as diag, expand as forms};
+use crate::diag::{Diagnostics, check as diag, expand as said};
 use crate::portable::Catalogue;
 use crate::source::{Sources, Span};
 use crate::syntax::{Ident, Node, Value};
+use lets::Known;
 use merge::Merge;
 use overlay::{Ledger, On, Overlay};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 /// A target by its name, and its cloud's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,12 @@ pub struct Setting<'a> {
     pub stage: Option<&'a str>,
     /// The target; none where all are alike.
     pub place: Option<&'a Place>,
+    /// Whether it is a copy beside others.
+    pub copy: bool,
+    /// Lets that are set from outside, with their text.
+    pub lets: &'a [(String, String)],
+    /// The conditions that some variant was seen to take: every other one is taken, so that what is in it is looked at.
+    pub taken: Option<&'a HashSet<Span>>,
 }
 
 /// A stack as it is written, with what every variant of it has in common.
@@ -42,6 +52,14 @@ pub struct Setting<'a> {
 pub struct Stack<'n> {
     node: &'n Node,
     overlays: Vec<Overlay<'n>>,
+    places: &'n [Place],
+    /// The names of what stands at its top, and where.
+    names: BTreeMap<String, Span>,
+    params: BTreeSet<String>,
+    by_target: bool,
+    by_copy: bool,
+    /// Its lets.
+    pub lets: Vec<Ident>,
     /// Its stages.
     pub stages: Vec<Ident>,
     /// The targets that it says it is for.
@@ -59,13 +77,34 @@ pub struct Expanded {
     pub stages: Vec<Ident>,
     /// The stage of this variant.
     pub stage: Option<Ident>,
+    /// The names of what a condition keeps out of this variant, and where that stands.
+    pub absent: BTreeMap<String, Span>,
 }
 
-/// What stands at the top of a stack and is no resource.
+/// The nodes of one variant, and what was seen on the way to them.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The nodes.
+    pub expanded: Expanded,
+    /// What is wrong.
+    pub problems: Diagnostics,
+    /// The lets that were read.
+    pub used: BTreeSet<String>,
+    /// The conditions that were come to, each with its stretch and whether it was taken.
+    pub whens: Vec<(Span, Span, bool)>,
+    /// The nodes in which a value could not be worked out, which was reported: that one is missing there is no mistake of its own.
+    pub reported: Vec<Span>,
+    /// Whether forms made too much of it: then it is not whole.
+    pub full: bool,
+}
+
+/// What stands at the top of a stack alone: not in an overlay.
 const WORDS: [&str; 5] = ["param", "output", "targets", "tags", "state"];
+/// What stands at the top of a stack alone: not in a form.
+const OUTSIDE: [&str; 5] = ["stage", "on", "let", "targets", "state"];
 
 /// Reads what all variants have in common. None where there is no stack.
-pub fn read<'n>(nodes: &'n [Node], file_start: Span, places: &[Place]) -> (Option<Stack<'n>>, Diagnostics) {
+pub fn read<'n>(nodes: &'n [Node], file_start: Span, places: &'n [Place]) -> (Option<Stack<'n>>, Diagnostics) {
     let mut out = Diagnostics::default();
     let Some(node) = nodes.iter().find(|node| node.name.text == "stack") else {
         out.push(diag::no_stack(nodes.first().map_or(file_start, |first| first.name.span)));
@@ -77,8 +116,21 @@ pub fn read<'n>(nodes: &'n [Node], file_start: Span, places: &[Place]) -> (Optio
             out.push(diag::beside_stack(node.name.span, &node.name.text));
         }
     }
-    let mut stack = Stack { node, overlays: Vec::new(), stages: Vec::new(), targets: Vec::new(), differs: Vec::new() };
-    for child in node.children() {
+    let mut stack = Stack {
+        node,
+        places,
+        overlays: Vec::new(),
+        names: BTreeMap::new(),
+        params: BTreeSet::new(),
+        by_target: false,
+        by_copy: false,
+        lets: Vec::new(),
+        stages: Vec::new(),
+        targets: Vec::new(),
+        differs: Vec::new(),
+    };
+    stack.name_all(&mut out);
+    for child in node.children().iter().filter(|child| !is_form(child)) {
         match child.name.text.as_str() {
             "stage" => stack.stage(child, places, &mut out),
             "on" => stack.on(child, None, places, &mut out),
@@ -86,10 +138,62 @@ pub fn read<'n>(nodes: &'n [Node], file_start: Span, places: &[Place]) -> (Optio
             _ => {}
         }
     }
+    stack.look_for_conditions();
+    stack.by_target |= stack.overlays.iter().any(|overlay| overlay.on.is_some());
+    stack.differs.sort_by_key(|(_, span)| *span);
     (Some(stack), out)
 }
 
 impl<'n> Stack<'n> {
+    /// The names of what stands at the top, in conditions and loops as well: one set, in which a let has a name of its own.
+    fn name_all(&mut self, out: &mut Diagnostics) {
+        let mut open: Vec<(&Node, bool)> = self.node.children().iter().rev().map(|node| (node, false)).collect();
+        while let Some((node, within)) = open.pop() {
+            let word = node.name.text.as_str();
+            if matches!(node.tag(), Some("when" | "unless" | "each")) {
+                open.extend(node.children().iter().rev().map(|child| (child, true)));
+                continue;
+            }
+            if within && OUTSIDE.contains(&word) {
+                out.push(said::not_in_form(node.name.span, word));
+            }
+            if matches!(word, "stage" | "on" | "accept" | "output" | "tags" | "targets" | "state") {
+                continue;
+            }
+            let Some(value) = node.args.first().filter(|value| value.tag.is_none()) else { continue };
+            let Some(name) = value.as_str() else { continue };
+            let of_lets = self.lets.iter().find(|other| other.text == name).map(|other| other.span);
+            // Two lets of one name are told of where they are read, two others where they are declared.
+            let first = if word == "let" { self.names.get(name).copied().filter(|_| of_lets.is_none()) } else { of_lets };
+            out.extend(first.map(|first| diag::duplicate_name(value.span, name, first)));
+            match word {
+                "let" => self.lets.push(Ident { text: name.to_owned(), span: value.span }),
+                "param" => _ = self.params.insert(name.to_owned()),
+                _ => {}
+            }
+            self.names.entry(name.to_owned()).or_insert(value.span);
+        }
+    }
+
+    /// Whether conditions ask for the target, or whether it is a copy, and where.
+    fn look_for_conditions(&mut self) {
+        let mut open: Vec<&Node> = vec![self.node];
+        while let Some(node) = open.pop() {
+            if let Some(form @ ("when" | "unless")) = node.tag() {
+                match node.name.text.as_str() {
+                    word @ ("target" | "cloud") => {
+                        self.by_target = true;
+                        let names: Vec<&str> = node.args.iter().filter_map(Value::as_str).collect();
+                        self.differs.push((format!("`({form}){word} {}`", names.join(" ")), node.span));
+                    }
+                    "copy" => self.by_copy = true,
+                    _ => {}
+                }
+            }
+            open.extend(node.children());
+        }
+    }
+
     fn stage(&mut self, node: &'n Node, places: &[Place], out: &mut Diagnostics) {
         head(node, "stage", out);
         let Some(value) = node.args.first().filter(|value| value.tag.is_none() && value.as_str().is_some()) else {
@@ -105,7 +209,7 @@ impl<'n> Stack<'n> {
         }
         self.stages.push(Ident { text: name.to_owned(), span: value.span });
         self.overlays.push(Overlay { stage: Some(name), on: None, node });
-        for child in node.children().iter().filter(|child| child.name.text == "on") {
+        for child in node.children().iter().filter(|child| child.name.text == "on" && !is_form(child)) {
             self.on(child, Some(name), places, out);
         }
     }
@@ -126,7 +230,7 @@ impl<'n> Stack<'n> {
             return;
         };
         if let Some(first) = self.overlays.iter().find(|other| other.stage == stage && other.on == Some(on)) {
-            out.push(forms::overlay_twice(node.span, &first.title(), first.node.span));
+            out.push(said::overlay_twice(node.span, &first.title(), first.node.span));
         }
         let overlay = Overlay { stage, on: Some(on), node };
         self.differs.push((overlay.title(), node.span));
@@ -135,7 +239,12 @@ impl<'n> Stack<'n> {
 
     /// Whether it is otherwise for one target than for another.
     pub fn is_by_target(&self) -> bool {
-        self.overlays.iter().any(|overlay| overlay.on.is_some())
+        self.by_target
+    }
+
+    /// Whether a copy beside others is otherwise than the first.
+    pub fn is_by_copy(&self) -> bool {
+        self.by_copy
     }
 
     /// Where the stack is declared.
@@ -161,60 +270,108 @@ impl<'n> Stack<'n> {
     }
 
     /// The nodes of one variant.
-    pub fn expand(&self, setting: Setting<'_>, catalogue: &Catalogue, sources: &mut Sources) -> (Expanded, Diagnostics) {
+    pub fn expand(&self, setting: Setting<'_>, catalogue: &Catalogue, sources: &mut Sources) -> Outcome {
         let applies = |overlay: &&Overlay<'_>| {
             overlay.stage.is_none_or(|stage| setting.stage == Some(stage)) && overlay.on.is_none_or(|on| setting.place.is_some_and(|place| is_for(on, place)))
         };
         let mut overlays: Vec<&Overlay<'n>> = self.overlays.iter().filter(applies).collect();
         overlays.sort_by_key(|overlay| overlay.rank());
         let stage = self.stages.iter().find(|stage| setting.stage == Some(stage.text.as_str())).cloned();
-        let mut expander = Expander { catalogue, sources, out: Diagnostics::default(), overlays, ledger: Ledger::default() };
+        let mut expander = Expander {
+            stack: self,
+            setting,
+            catalogue,
+            sources,
+            out: Diagnostics::default(),
+            overlays,
+            lets: BTreeMap::new(),
+            broken: BTreeMap::new(),
+            items: Vec::new(),
+            context: None,
+            absent: BTreeMap::new(),
+            used: BTreeSet::new(),
+            whens: Vec::new(),
+            known_whens: setting.taken,
+            spent: 0,
+            full: false,
+            around: Vec::new(),
+            reported: Vec::new(),
+        };
         let node = expander.stack(self.node);
-        (Expanded { node, stages: self.stages.clone(), stage }, expander.out)
+        let Expander { out, mut absent, used, whens, reported, full, .. } = expander;
+        // What stands elsewhere as well is there.
+        for there in node.children() {
+            absent.remove(there.arg_str(0).unwrap_or_default());
+        }
+        Outcome { expanded: Expanded { node, stages: self.stages.clone(), stage, absent }, problems: out, used, whens, reported, full }
     }
 }
 
 struct Expander<'a, 'n> {
+    stack: &'a Stack<'n>,
+    setting: Setting<'a>,
     catalogue: &'a Catalogue,
     sources: &'a mut Sources,
     out: Diagnostics,
     overlays: Vec<&'a Overlay<'n>>,
-    ledger: Ledger,
+    /// What each let stands for.
+    lets: BTreeMap<String, Rc<Known>>,
+    /// Lets with a mistake that was reported.
+    broken: BTreeMap<String, Span>,
+    /// The items of the loops around, the innermost last.
+    items: Vec<(String, Rc<Known>)>,
+    /// The loop that what is made now comes of, and for which item.
+    context: Option<(Span, String)>,
+    absent: BTreeMap<String, Span>,
+    used: BTreeSet<String>,
+    whens: Vec<(Span, Span, bool)>,
+    known_whens: Option<&'a HashSet<Span>>,
+    /// What forms have made so far, in bytes.
+    spent: usize,
+    /// Whether that is too much.
+    full: bool,
+    /// The nodes around what is worked out now.
+    around: Vec<Span>,
+    reported: Vec<Span>,
 }
 
 impl Expander<'_, '_> {
     fn stack(&mut self, stack: &Node) -> Node {
-        let mut accepts: Vec<&Node> = Vec::new();
-        let mut found: Vec<Node> = Vec::new();
-        for child in stack.children() {
-            match child.name.text.as_str() {
-                "stage" | "on" => {}
-                "accept" => accepts.push(child),
-                _ => found.push(child.clone()),
-            }
-        }
+        self.read_lets(stack);
+        let plain: Vec<Node> =
+            stack.children().iter().filter(|child| !matches!(child.name.text.as_str(), "stage" | "on" | "let") || is_form(child)).cloned().collect();
+        let all = self.body(&plain, true);
+        let (mut accepts, mut found): (Vec<Node>, Vec<Node>) = all.into_iter().partition(|node| node.name.text == "accept");
+        found.retain(|node| !OUTSIDE.iter().take(3).any(|word| node.name.text == *word));
+        let mut ledger = Ledger::default();
         for by in 0..self.overlays.len() {
             let Some(overlay) = self.overlays.get(by).copied() else { continue };
-            for change in overlay.node.children() {
+            let is_change = |node: &&Node| is_form(node) || !matches!((node.name.text.as_str(), overlay.on), ("on", None) | ("let", _));
+            let changes: Vec<Node> = overlay.node.children().iter().filter(is_change).cloned().collect();
+            for change in self.body(&changes, true) {
                 match change.name.text.as_str() {
-                    "on" if overlay.on.is_none() => {}
                     "accept" => accepts.push(change),
                     word @ ("stage" | "on") => self.out.push(diag::not_in_stage(change.name.span, word, &overlay.title())),
                     word if WORDS.contains(&word) => self.out.push(diag::not_in_stage(change.name.span, word, &overlay.title())),
-                    _ => self.change(change, by, &mut found),
+                    _ => self.change(&change, by, &mut found, &mut ledger),
                 }
             }
         }
-        for (name, [(first, at), (second, span)]) in std::mem::take(&mut self.ledger).conflicts() {
-            let title = |index: usize| self.overlays.get(index).map(|overlay| overlay.title()).unwrap_or_default();
-            self.out.push(forms::overlays_disagree(span, &name, &title(second), at, &title(first)));
-        }
-        accepts::hand_over(&accepts, &mut found, self.catalogue, self.sources, &mut self.out);
+        self.disagreements(ledger);
+        accepts::hand_over(&accepts, &mut found, &self.absent, self.catalogue, self.sources, &mut self.out);
         Node { children: Some(found), ..without_children(stack) }
     }
 
+    /// Where two overlays disagree.
+    fn disagreements(&mut self, ledger: Ledger) {
+        for (name, [(first, at), (second, span)]) in ledger.conflicts() {
+            let title = |index: usize| self.overlays.get(index).map(|overlay| overlay.title()).unwrap_or_default();
+            self.out.push(said::overlays_disagree(span, &name, &title(second), at, &title(first)));
+        }
+    }
+
     /// Lays a resource's node in an overlay over the resource.
-    fn change(&mut self, change: &Node, by: usize, found: &mut [Node]) {
+    fn change(&mut self, change: &Node, by: usize, found: &mut [Node], ledger: &mut Ledger) {
         let Some(overlay) = self.overlays.get(by) else { return };
         if let Some(tag) = &change.tag {
             self.out.push(diag::unknown_form(tag.span, &tag.text));
@@ -227,6 +384,10 @@ impl Expander<'_, '_> {
         if let Some(why) = flaw_of_name(name) {
             self.out.push(diag::bad_name(value.span, name, &why));
         }
+        if let Some(at) = self.absent.get(name).filter(|_| !found.iter().any(|node| node.arg_str(0) == Some(name))) {
+            self.out.push(said::absent(value.span, name, *at));
+            return;
+        }
         let Some(place) = found.iter().position(|node| node.name.text == ty && node.arg_str(0) == Some(name)) else {
             let known: Vec<&str> = found.iter().filter(|node| node.name.text == ty).filter_map(|node| node.arg_str(0)).collect();
             self.out.push(diag::stage_unknown(value.span, ty, name, &overlay.title(), &known));
@@ -235,8 +396,12 @@ impl Expander<'_, '_> {
         let Some(spec) = self.catalogue.get(ty, self.sources) else { return };
         let types: HashMap<String, String> = found.iter().filter_map(|node| Some((node.arg_str(0)?.to_owned(), node.name.text.clone()))).collect();
         let Some(base) = found.get_mut(place) else { return };
-        Merge { types: &types, overlays: &self.overlays, by, ledger: &mut self.ledger, out: &mut self.out }.resource(base, change, &spec);
+        Merge { types: &types, overlays: &self.overlays, by, ledger, out: &mut self.out }.resource(base, change, &spec);
     }
+}
+
+fn is_form(node: &Node) -> bool {
+    matches!(node.tag(), Some("when" | "unless" | "each"))
 }
 
 /// What stands behind `stage` and `on`: one name, and nothing else.

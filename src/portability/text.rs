@@ -15,7 +15,7 @@ pub fn table(model: &Model, reports: &[Report], from: Option<&str>, sources: &So
     text.push_str(&grid(model, reports));
     if !model.differs.is_empty() {
         text.push_str("\n  Otherwise by target, to be looked at in a move:\n");
-        model.differs.iter().for_each(|(what, at)| text.push_str(&row("", &place(*at, sources), what)));
+        model.differs.iter().for_each(|(what, at)| text.push_str(&wrap("  - ", &format!("{what} ({})", place(*at, sources)))));
     }
     for report in reports {
         let model = model.on(&report.target);

@@ -1,6 +1,7 @@
 //! A rule file's nodes to [`Rule`]s of one target.
 
 use super::ast::*;
+use super::check::offers::OFFERS;
 use crate::check::Piece;
 use crate::check::split_fmt;
 use crate::diag::{Diagnostic, rules as diag};
@@ -11,7 +12,7 @@ use crate::syntax::{Ident, Node, Scalar, Value};
 /// Reads the rules of a file that are about `target`. Rules of other targets are not looked at.
 pub fn rules(nodes: &[Node], target: &str, problems: &mut Vec<Diagnostic>) -> Vec<Rule> {
     let mut parser = Parser { problems };
-    nodes.iter().filter(|node| node.name.text != "cloud").filter_map(|node| parser.rule(node, target)).collect()
+    nodes.iter().filter(|node| !matches!(node.name.text.as_str(), "cloud" | OFFERS)).filter_map(|node| parser.rule(node, target)).collect()
 }
 
 struct Parser<'a> {

@@ -14,7 +14,7 @@ mod text;
 mod tree;
 
 pub use format::{WIDTH, format};
-pub use node::{Ident, Node, Scalar, Value};
+pub use node::{Ident, Node, Part, Scalar, Value};
 pub use parse::MAX_DEPTH;
 pub use read::{Read, read, read_on};
 

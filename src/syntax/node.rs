@@ -47,8 +47,20 @@ pub struct Value {
     pub tag: Option<Ident>,
     /// The value behind it.
     pub scalar: Scalar,
+    /// Of a `(fmt)` into which values were put: its parts. They are never text that is read again.
+    #[serde(skip)]
+    pub parts: Option<Box<[Part]>>,
     /// Tag and value.
     pub span: Span,
+}
+
+/// A part of a text with values in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Plain text.
+    Text(String),
+    /// A parameter or an output, as behind `(get)`.
+    Path(String),
 }
 
 impl Value {

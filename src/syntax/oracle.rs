@@ -66,7 +66,7 @@ impl Reader<'_> {
             KdlValue::Bool(flag) => Scalar::Bool(*flag),
             KdlValue::Null => Scalar::Null,
         };
-        Value { tag: entry.ty().map(|ty| self.ident(ty)), scalar, span }
+        Value { tag: entry.ty().map(|ty| self.ident(ty)), scalar, parts: None, span }
     }
 
     fn lossy(&self) -> Scalar {

@@ -66,7 +66,7 @@ impl Reader<'_, '_> {
                     Raw::Null | Raw::Wrong => Scalar::Null,
                 };
                 let tag = entry.tag.as_ref().map(|tag| self.ident(tag));
-                let value = Value { tag, scalar, span: Span::new(self.file, entry.start, entry.end) };
+                let value = Value { tag, scalar, parts: None, span: Span::new(self.file, entry.start, entry.end) };
                 match &entry.key {
                     Some(key) => props.push((self.ident(key), value)),
                     None => args.push(value),

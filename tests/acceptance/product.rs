@@ -35,13 +35,10 @@ impl Variant {
     }
 }
 
-/// Every example, found by walking `examples/`, as it is and in each of its stages.
+/// Every example, found by walking `examples/` and `examples/apps/`, as it is and in each of its stages.
 pub fn variants() -> Vec<Variant> {
-    let mut folders: Vec<PathBuf> = fs::read_dir(root().join("examples"))
-        .expect("the examples folder")
-        .map(|entry| entry.expect("an entry of the examples folder").path())
-        .filter(|folder| folder.join("stack.kdl").is_file())
-        .collect();
+    let below = |folder: &str| fs::read_dir(root().join(folder)).expect("a folder of examples").map(|entry| entry.expect("an entry of it").path());
+    let mut folders: Vec<PathBuf> = below("examples").chain(below("examples/apps")).filter(|folder| folder.join("stack.kdl").is_file()).collect();
     folders.sort();
     assert!(!folders.is_empty(), "no example was found, so nothing would be judged");
 

@@ -288,7 +288,8 @@ class Judge:
         default = found.get("defaultValue")
         if default is not None:
             return ex.plain(default) if isinstance(default, str) else default
-        return 1 if found.get("type") == "int" else "made-up-for-the-test"
+        made_up = {"int": 1, "array": ["made-up-for-the-test"]}
+        return made_up.get(found.get("type"), "made-up-for-the-test")
 
     def say(self, path, what):
         self.complaints.append(f"{path}: {what}")
@@ -406,6 +407,10 @@ class Judge:
             if why:
                 self.say(path, why)
             self.free(body, path)
+        elif found.get("existing") is True:
+            # What exists is known by its name and its scope, and a template says no more of it.
+            for name in sorted(set(body) - {"name", "scope"}):
+                self.say(path, f"{name!r} is said of what exists already")
         else:
             self.oracle.check(self, schema, body, path)
         read = (self.scope.references, self.scope.ids)

@@ -9,9 +9,10 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every folder below `examples/`, in the order of the names.
+/// Every folder of a stack below `examples/` and `examples/apps/`, in the order of the names.
 pub fn examples() -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(root().join("examples")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let below = |folder: &str| std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = below("examples").chain(below("examples/apps")).collect();
     folders.retain(|folder| folder.join("stack.kdl").is_file());
     folders.sort();
     assert!(!folders.is_empty(), "there are no examples");

@@ -1,12 +1,13 @@
 //! Rules that find what exists already: they give what the rule that makes one gives, ask for what they read, and say which edges they take.
 
+use super::super::Rule;
 use super::super::ast::{RuleParam, Statement, Takes};
-use super::super::find::each_output;
+use super::super::find::{each_output, each_path, find_item_output};
 use super::super::found::takes;
-use super::super::{Grade, Rule};
+use super::offers::is_lost;
 use super::{Asked, Checker, Root, Scope, Ty, Typed};
 use crate::diag::rules as diag;
-use crate::portable::PortableType;
+use crate::portable::{Kind, PortableType};
 use crate::provider::Shape;
 use std::rc::Rc;
 
@@ -55,10 +56,7 @@ impl Checker<'_, '_> {
                 }
                 continue;
             };
-            let lost = |wanted: &str| {
-                let is = |statement: &Statement| matches!(statement, Statement::Loss(loss) if loss.grade == Grade::Unsupported && loss.subject.to_string() == wanted);
-                rule.body.iter().any(is)
-            };
+            let lost = |wanted: &str| is_lost(&rule.body, wanted);
             if lost(name) {
                 continue;
             }
@@ -73,12 +71,26 @@ impl Checker<'_, '_> {
             let asked: Vec<(String, Asked)> =
                 self.asked.iter().filter(|((of, _), _)| of == name).map(|((_, part), asked)| (part.clone(), asked.clone())).collect();
             for (part, asked) in asked.into_iter().filter(|(part, _)| ty.output(part).is_none() && !lost(part)) {
+                // Groups of fields are read as the stack has them.
+                if matches!(ty.property(&part).map(|property| &property.kind), Some(Kind::Block(_))) {
+                    let mut reads = false;
+                    each_path(&rule.body, &mut |path| reads |= path.parts.first() == Some(&part));
+                    if !reads {
+                        self.out.push(diag::not_covered(rule.span, &rule.subject.to_string(), &part, &target, ty.span));
+                    }
+                    continue;
+                }
                 let (is_given, is_none) = (given.contains(&part.as_str()), none.contains(&part.as_str()));
                 if !is_given || (is_none && asked.needed) {
                     self.out.push(diag::missing_output(rule.span, &rule.subject.to_string(), &part, &target, ty.span));
                 } else if !is_none {
                     self.same_kind(&ty, &rule, &part, asked.several);
                 }
+            }
+            let items: Vec<(String, String)> =
+                self.asked_items.iter().filter(|(of, ..)| of == name).map(|(_, block, part)| (block.clone(), part.clone())).collect();
+            for (block, part) in items.iter().filter(|(block, part)| find_item_output(&rule.body, block, part).is_none()) {
+                self.out.push(diag::missing_output(rule.span, &rule.subject.to_string(), &format!("{block}.{part}"), &target, ty.span));
             }
             self.edges_taken(&ty, &rule);
         }

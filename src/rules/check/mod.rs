@@ -4,6 +4,7 @@ mod coverage;
 mod find;
 mod gates;
 mod handle;
+pub(super) mod offers;
 mod paths;
 mod resources;
 mod statements;
@@ -78,6 +79,8 @@ pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: 
         read: HashSet::new(),
         waited: HashSet::new(),
         asked: BTreeMap::new(),
+        asked_items: HashSet::new(),
+        checking: String::new(),
         waiting: false,
         fills: rules.target.fills(),
     };
@@ -92,6 +95,7 @@ pub fn check<'f>(rules: Rules<'f>, types: &[String], complete: bool, catalogue: 
         if rules.files.problems().is_empty() && rules.problems.borrow().is_empty() {
             checker.coverage(&all, types.is_empty());
             checker.finders(&all, types.is_empty());
+            checker.offers(&all, types.is_empty());
             checker.unread_gates(&all);
             checker.unread(&all);
         }
@@ -234,6 +238,10 @@ struct Checker<'a, 'f> {
     waited: HashSet<(String, String)>,
     /// What rules read of a resource of another type, by type and name: whether it is several, whether it is read for more than to wait for it, and where.
     asked: BTreeMap<(String, String), Asked>,
+    /// The outputs of a type's groups of fields that other rules read: type, group and output.
+    asked_items: HashSet<(String, String, String)>,
+    /// What the rule is of that is looked at.
+    checking: String,
     /// Whether what is looked at is only waited for.
     waiting: bool,
     /// What the target's settings give to every resource.

@@ -207,6 +207,10 @@ impl Checker<'_, '_> {
         let rule = self.rules.lowering(&ty.name, self.sources)?;
         let (expr, name, _) = find_item_output(&rule.body, &property.name, part)?;
         self.read.insert((ty.name.clone(), part.to_owned()));
+        // A rule's own loops are its own affair.
+        if self.checking != ty.name && self.busy.last().is_none_or(|(of, _)| *of != ty.name) {
+            self.asked_items.insert((ty.name.clone(), property.name.clone(), part.to_owned()));
+        }
         let scope = Scope { rule: Rc::clone(&rule), subject: Root::Type(Rc::clone(ty)), items: vec![(name.to_owned(), Ty::Block(Rc::clone(ty), index))] };
         let depth = self.known.len();
         self.known.push(name.to_owned());

@@ -5,6 +5,7 @@ use super::*;
 impl Checker<'_, '_> {
     pub(super) fn rule(&mut self, scope: &Scope) {
         self.known.clear();
+        self.checking = scope.of();
         let rule = Rc::clone(&scope.rule);
         for table in &rule.tables {
             self.table(scope, table);

@@ -12,7 +12,8 @@ impl Checker<'_, '_> {
             let spec = ty.outputs.iter().map(|output| output.name.clone()).collect();
             rules.extend(self.rules.lowering(name, self.sources).map(|rule| (name.clone(), rule, spec)));
             let asked = self.asked.keys().filter(|(of, _)| of == name).map(|(_, output)| output.clone());
-            let spec = ty.outputs.iter().map(|output| output.name.clone()).chain(asked).collect();
+            let items = self.asked_items.iter().filter(|(of, ..)| of == name).map(|(_, _, output)| output.clone());
+            let spec = ty.outputs.iter().map(|output| output.name.clone()).chain(asked).chain(items).collect();
             rules.extend(self.rules.finding(name, self.sources).map(|rule| (rule.subject.to_string(), rule, spec)));
             for (index, property) in ty.properties.iter().enumerate() {
                 let Some(to) = property.edge().and_then(|edge| self.catalogue.get(&edge.to, self.sources)) else { continue };

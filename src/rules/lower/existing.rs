@@ -21,7 +21,7 @@ pub(super) fn refused(
     Some(diag::edge_refused(record.span, edge, &to.name.text, &checked.target().name, why, span))
 }
 
-impl<'m> Lowering<'m, '_, '_, '_> {
+impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
     /// What the stack says for a name by which a resource is found.
     pub(super) fn said(&self, instance: usize, name: &str, list: bool, rule: Span) -> Option<Val> {
         let Who::Resource(id) = self.instances.get(instance)?.who else { return None };
@@ -32,7 +32,7 @@ impl<'m> Lowering<'m, '_, '_, '_> {
     }
 
     /// Says that a property of what exists is needed here and not written: no default of the type applies to it.
-    pub(super) fn needs(&self, path: &Path, at: At<'_, 'm, '_>) {
+    pub(super) fn needs(&self, path: &Path, at: At<'_, 'm, 'r>) {
         let (Some(name), Some(Who::Resource(id))) = (path.parts.first(), self.instances.get(at.instance).map(|instance| instance.who)) else { return };
         let Some(resource) = self.resource(id).filter(|resource| resource.found.is_some()) else { return };
         let Some(property) =
@@ -40,6 +40,21 @@ impl<'m> Lowering<'m, '_, '_, '_> {
         else {
             return;
         };
+        self.say_missing(id, resource, property);
+    }
+
+    /// Says that groups of fields are needed here of what exists, and are not written: without them nothing would come of what goes over them.
+    pub(super) fn needs_items(&self, path: &Path, at: At<'_, 'm, 'r>) {
+        let Some((name, holder)) = path.parts.split_last().filter(|(_, holder)| !holder.is_empty()) else { return };
+        let Item::Resource(id) = self.resolve(&Path { parts: holder.to_vec(), span: path.span }, at) else { return };
+        let Some(resource) = self.resource(id).filter(|resource| resource.found.is_some()) else { return };
+        if let Some(property) = resource.ty.property(name).filter(|property| matches!(property.kind, Kind::Block(_))) {
+            self.say_missing(id, resource, property);
+        }
+    }
+
+    fn say_missing(&self, id: ResourceId, resource: &Resource, property: &Property) {
+        let name = &property.name;
         let key = (id, name.clone());
         if resource.values.get(name).is_some() || self.missing.borrow().contains(&key) {
             return;

@@ -66,6 +66,7 @@ impl<'m, 'r> Lowering<'m, 'r, '_, '_> {
                 })
                 .collect();
         }
+        self.needs_items(&each.over, at);
         match self.resolve(&each.over, at) {
             Item::Blocks { owner, property, records } => records
                 .iter()
