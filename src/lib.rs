@@ -50,6 +50,8 @@ pub struct Compiler {
     pub catalogue: Catalogue,
     /// The rule files, with a team's own over them.
     pub files: RuleFiles,
+    /// The files beside the stack, for what takes them in.
+    pub parts: expand::Files,
     /// Lets of the stack that are set from outside, with their text.
     pub lets: Vec<(String, String)>,
 }
@@ -57,18 +59,21 @@ pub struct Compiler {
 impl Compiler {
     /// A compiler with rule files laid over the embedded ones: paths such as `aws/database.kdl`, and texts.
     pub fn new(overlay: Vec<(String, String)>) -> Compiler {
-        Compiler { catalogue: Catalogue::default(), files: RuleFiles::new(overlay), lets: Vec::new() }
+        Compiler { catalogue: Catalogue::default(), files: RuleFiles::new(overlay), parts: expand::Files::default(), lets: Vec::new() }
     }
 
     /// Reads and checks a stack, without any target.
     pub fn check(&self, file: FileId, variant: check::Variant<'_>, sources: &mut Sources) -> (Option<check::Model>, Diagnostics) {
         let text = sources.get(file).map(|source| source.text.to_string()).unwrap_or_default();
         let mut out = Diagnostics::default();
-        let syntax::Read { nodes, problems, reported } = syntax::read_on(file, &text);
+        let syntax::Read { mut nodes, mut problems, mut reported } = syntax::read_on(file, &text);
         if nodes.is_empty() && !problems.is_empty() {
             out.extend(problems);
             return (None, out);
         }
+        let (found, lines) = expand::includes(&mut nodes, &self.parts, sources);
+        problems.extend(found);
+        reported.extend(lines);
         let targets = self.targets(sources);
         let places: Vec<expand::Place> = targets.iter().map(|target| expand::Place { target: target.name.clone(), cloud: target.cloud.clone() }).collect();
         let asked = variants::Asked { variant, places: &places, lets: &self.lets };
@@ -79,7 +84,9 @@ impl Compiler {
         } else {
             // What could not be read hides no other mistake, and is not reported as something that is missing as well.
             let echo = |span: Span| reported.iter().any(|line| line.file == span.file && line.start <= span.start && span.start <= line.end);
-            out.extend(found.into_iter().filter(|found| found.is_error() && !found.is_of_several() && !echo(found.primary.span)));
+            let lacks = problems.iter().any(|problem| problem.code == diag::expand::NOT_TAKEN);
+            let found = found.into_iter().filter(|found| !(lacks && found.is_of_a_name()));
+            out.extend(found.filter(|found| found.is_error() && !found.is_of_several() && !echo(found.primary.span)));
             out.extend(problems);
         }
         let mut names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();

@@ -51,7 +51,7 @@ fn listings() {
 #[test]
 fn words_of_the_language_are_explained_by_its_page() {
     let page = std::fs::read_to_string(root().join("docs/language.md")).unwrap();
-    for word in ["let", "when", "unless", "each", "on", "stage", "remove", "accept", "get", "fmt", "param", "output", "targets", "state", "tags"] {
+    for word in ["include", "let", "when", "unless", "each", "on", "stage", "remove", "accept", "get", "fmt", "param", "output", "targets", "state", "tags"] {
         let text = stdout(&stackc(root(), &["explain", word]));
         assert!(text.starts_with("## ") && page.contains(text.as_str()) && text.contains(word), "{word}: {text}");
     }

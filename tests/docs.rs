@@ -22,6 +22,8 @@ fn every_stack_in_the_documentation_builds() {
     let mut problems = Vec::new();
     for page in pages {
         let text = std::fs::read_to_string(&page).unwrap();
+        // Files that lie beside the stacks of the page.
+        let mut beside: Vec<(String, String)> = Vec::new();
         for (words, line, block) in blocks(&text) {
             let place = format!("{}:{line}", page.strip_prefix(root()).unwrap().display());
             match words.as_str() {
@@ -29,6 +31,11 @@ fn every_stack_in_the_documentation_builds() {
                     count += 1;
                     let folder = tempfile::tempdir().unwrap();
                     std::fs::write(folder.path().join("stack.kdl"), block).unwrap();
+                    for (path, text) in &beside {
+                        let path = folder.path().join(path);
+                        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                        std::fs::write(path, text).unwrap();
+                    }
                     // A page speaks of the language, and need not accept what single targets lack.
                     let output = stackc(folder.path(), &["check", "--target", "all", "--message-format", "json"]);
                     let errors = stdout(&output).lines().filter(|line| line.contains("\"severity\":\"error\"") && !line.contains("\"code\":\"E0404\"")).count();
@@ -43,6 +50,7 @@ fn every_stack_in_the_documentation_builds() {
                     }
                 }
                 "kdl lock" => problems.extend(stackc::lock::read(stackc::source::FileId(0), &block).err().map(|error| format!("{place}: {}", error.message))),
+                words if words.starts_with("kdl file=") => beside.push((words["kdl file=".len()..].to_owned(), block)),
                 words if words.starts_with("kdl") => problems.push(format!("{place}: a block marked `{words}` is not tested")),
                 _ => {}
             }

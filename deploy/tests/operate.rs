@@ -231,7 +231,7 @@ fn a_job_below_terraform_is_run_alike() {
     std::fs::create_dir(&bin).unwrap();
     let handle = serde_json::json!({
         "kind": "ecs-task", "region": "eu-west-1", "cluster": "shop", "task": "arn:aws:ecs:eu-west-1:123456789012:task-definition/shop-migrate:1",
-        "subnets": ["subnet-1"], "groups": ["sg-1"], "container": "migrate", "log": "shop-migrate-logs", "stream": "migrate",
+        "subnets": ["subnet-1"], "public": true, "groups": ["sg-1"], "container": "migrate", "log": "shop-migrate-logs", "stream": "migrate",
     });
     let script = format!(
         "cat > {0} <<'END'\n#!/bin/sh\ncase $1 in\nversion) echo 'Terraform v1.11.4' ;;\ninit) mkdir -p .terraform; : >.terraform.lock.hcl ;;\noutput) cat ../../outputs.json ;;\nshow) echo '{{}}' ;;\nesac\nEND\nchmod 755 {0}",
@@ -246,4 +246,6 @@ fn a_job_below_terraform_is_run_alike() {
     let (out, err) = (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
     assert_eq!((output.status.code(), out.lines().count()), (Some(0), 3), "{out}{err}");
     assert_eq!(run.fake.with(|world| world.ecs.tasks[0].command.clone()), Some(vec!["check".to_owned()]));
+    // Its network has no gateway: without an address of its own, it could not fetch its image.
+    assert!(run.fake.with(|world| world.acts.iter().any(|act| act == "RunTask 1 with an address")));
 }

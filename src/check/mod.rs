@@ -164,7 +164,8 @@ impl<'a> Checker<'a> {
         for (name, node) in resources {
             let types: Vec<&str> = self.catalogue.names().collect();
             let Some(ty) = self.catalogue.get(&node.name.text, self.sources) else {
-                let known: Vec<&str> = types.into_iter().chain(["accept", "let", "on", "output", "param", "stage", "state", "tags", "targets"]).collect();
+                let known: Vec<&str> =
+                    types.into_iter().chain(["accept", "include", "let", "on", "output", "param", "stage", "state", "tags", "targets"]).collect();
                 self.out.push(diag::unknown_type(node.name.span, &node.name.text, &known));
                 self.take_name(&name, Named::Broken);
                 continue;

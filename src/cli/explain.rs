@@ -19,7 +19,8 @@ pub struct Arguments {
 
 /// The page of the language, and which of its sections is about which words.
 const LANGUAGE: &str = include_str!("../../docs/language.md");
-const SECTIONS: [(&str, &str); 9] = [
+const SECTIONS: [(&str, &str); 10] = [
+    ("include", "Several files"),
     ("let", "Lets"),
     ("when unless", "Conditions"),
     ("each", "Loops"),

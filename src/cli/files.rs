@@ -3,9 +3,10 @@
 use super::{Input, Outcome, wrong_call};
 use stackc::Compiler;
 use stackc::diag::Diagnostic;
+use stackc::expand::Files;
 use stackc::lock::{self, Lock};
 use stackc::source::{FileId, Sources};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Opens a stack's file and the rule files laid over the built-in ones.
@@ -20,10 +21,34 @@ pub fn open(input: &Input) -> Result<(Compiler, Sources, FileId), Outcome> {
     })?;
     let mut compiler = compiler(input.rules.as_deref())?;
     compiler.lets.clone_from(&input.lets);
+    let folder = input.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    compiler.parts = Files::new(move |path| part(&folder, path));
     let mut sources = Sources::default();
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let file = sources.add(input.file.display().to_string(), text);
     Ok((compiler, sources, file))
+}
+
+/// A file beside a stack: the name that it is shown by, and its text. A link may lead to it, but not out of the stack's folder.
+fn part(folder: &Path, path: &str) -> Result<(String, String), String> {
+    let place = folder.join(path);
+    let real = place.canonicalize().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => format!("it cannot be read: {error}"),
+    })?;
+    if !folder.canonicalize().is_ok_and(|folder| real.starts_with(folder)) {
+        return Err("a link leads out of the folder of the stack".to_owned());
+    }
+    let file = std::fs::File::open(&real).map_err(|error| format!("it cannot be read: {error}"))?;
+    if !file.metadata().is_ok_and(|about| about.is_file()) {
+        return Err("it is no file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(stackc::syntax::MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| format!("it cannot be read: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    Ok((place.display().to_string(), text))
 }
 
 /// A copy's name, as it may be given.

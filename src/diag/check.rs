@@ -75,9 +75,12 @@ pub fn bad_format(span: Span, name: &str, wanted: &str, why: &str) -> Diagnostic
 }
 
 /// E0212: a name that nothing in the stack has.
+pub const UNKNOWN: &str = "E0212";
+
+/// Which, and what was meant.
 pub fn unknown_name(span: Span, name: &str, wanted: &str, known: &[&str]) -> Diagnostic {
     let otherwise = if known.is_empty() { format!("the stack has no {wanted}: declare one") } else { format!("the stack has {}", list(known)) };
-    Diagnostic::error("E0212", span, format!("nothing in the stack is called `{name}`"), format!("expected the name of a {wanted}"))
+    Diagnostic::error(UNKNOWN, span, format!("nothing in the stack is called `{name}`"), format!("expected the name of a {wanted}"))
         .help(meant(name, known.iter().copied()).unwrap_or(otherwise))
 }
 
@@ -171,10 +174,13 @@ pub fn too_many_values(span: Span, name: &str, wanted: &str) -> Diagnostic {
     Diagnostic::error("E0224", span, format!("`{name}` takes {wanted}"), "this is one too many").help(format!("give {wanted}, and remove the rest"))
 }
 
-/// E0225: a stage changes something that is not there.
+/// E0225: an overlay changes something that is not there.
+pub const NOT_TO_CHANGE: &str = "E0225";
+
+/// What is not there, and in which overlay.
 pub fn stage_unknown(span: Span, ty: &str, name: &str, overlay: &str, known: &[&str]) -> Diagnostic {
     let message = format!("the stack has no {ty} `{name}` that {overlay} could change");
-    Diagnostic::error("E0225", span, message, "an overlay changes resources that exist")
+    Diagnostic::error(NOT_TO_CHANGE, span, message, "an overlay changes resources that exist")
         .help(meant(name, known.iter().copied()).unwrap_or_else(|| "declare it in the stack itself; here, only properties change".to_owned()))
 }
 

@@ -173,3 +173,16 @@ pub fn unused_let(span: Span, name: &str) -> Diagnostic {
 pub fn not_in_form(span: Span, name: &str) -> Diagnostic {
     super::check::not_in_stage(span, name, "a condition or a loop")
 }
+
+/// E0250: a file that cannot be taken in.
+pub const NOT_TAKEN: &str = "E0250";
+
+/// Which, and why.
+pub fn cannot_take(span: Span, path: &str, why: &str, help: &str) -> Diagnostic {
+    Diagnostic::error(NOT_TAKEN, span, format!("`{path}` cannot be taken in"), why.to_owned()).help(help)
+}
+
+/// A file that is included is no stack of its own.
+pub fn no_part(span: Span, name: &str) -> Diagnostic {
+    cannot_take(span, name, "this file is included, and a part of another stack", "write what stands in its braces without them")
+}

@@ -109,6 +109,11 @@ impl Diagnostic {
         self.code == check::MISSING
     }
 
+    /// Whether it is about a name that nothing has: a file that could not be read may have it.
+    pub fn is_of_a_name(&self) -> bool {
+        matches!(self.code, check::UNKNOWN | check::NOT_TO_CHANGE)
+    }
+
     /// Whether it stops the build.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

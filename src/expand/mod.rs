@@ -9,8 +9,10 @@ mod forms;
 mod lets;
 mod merge;
 mod overlay;
+mod take;
 
 pub use accepts::NAMED;
+pub use take::{Files, includes};
 
 use crate::check::flaw_of_name;
 use crate::diag::{Diagnostics, check as diag, expand as said};
@@ -99,9 +101,9 @@ pub struct Outcome {
 }
 
 /// What stands at the top of a stack alone: not in an overlay.
-const WORDS: [&str; 5] = ["param", "output", "targets", "tags", "state"];
+const WORDS: [&str; 6] = ["param", "output", "targets", "tags", "state", "include"];
 /// What stands at the top of a stack alone: not in a form.
-const OUTSIDE: [&str; 5] = ["stage", "on", "let", "targets", "state"];
+const OUTSIDE: [&str; 6] = ["stage", "on", "let", "targets", "state", "include"];
 
 /// Reads what all variants have in common. None where there is no stack.
 pub fn read<'n>(nodes: &'n [Node], file_start: Span, places: &'n [Place]) -> (Option<Stack<'n>>, Diagnostics) {
@@ -157,7 +159,7 @@ impl<'n> Stack<'n> {
             if within && OUTSIDE.contains(&word) {
                 out.push(said::not_in_form(node.name.span, word));
             }
-            if matches!(word, "stage" | "on" | "accept" | "output" | "tags" | "targets" | "state") {
+            if matches!(word, "stage" | "on" | "accept" | "output" | "tags" | "targets" | "state" | "include") {
                 continue;
             }
             let Some(value) = node.args.first().filter(|value| value.tag.is_none()) else { continue };
@@ -204,10 +206,15 @@ impl<'n> Stack<'n> {
         if let Some(why) = flaw_of_name(name) {
             out.push(diag::bad_name(value.span, name, &why));
         }
-        if let Some(first) = self.stages.iter().find(|other| other.text == name) {
-            out.push(diag::duplicate_name(value.span, name, first.span));
+        // Each file of a stack may say what is otherwise in a stage.
+        match self.overlays.iter().find(|other| other.stage == Some(name) && other.on.is_none()) {
+            Some(first) if first.node.span.file == node.span.file => {
+                let first = first.node.args.first().map_or(first.node.span, |value| value.span);
+                out.push(diag::duplicate_name(value.span, name, first));
+            }
+            Some(_) => {}
+            None => self.stages.push(Ident { text: name.to_owned(), span: value.span }),
         }
-        self.stages.push(Ident { text: name.to_owned(), span: value.span });
         self.overlays.push(Overlay { stage: Some(name), on: None, node });
         for child in node.children().iter().filter(|child| child.name.text == "on" && !is_form(child)) {
             self.on(child, Some(name), places, out);
@@ -229,7 +236,8 @@ impl<'n> Stack<'n> {
             out.push(diag::unknown_target(value.span, name, &names(places)));
             return;
         };
-        if let Some(first) = self.overlays.iter().find(|other| other.stage == stage && other.on == Some(on)) {
+        let same = |other: &&Overlay<'_>| other.stage == stage && other.on == Some(on) && other.node.span.file == node.span.file;
+        if let Some(first) = self.overlays.iter().find(same) {
             out.push(said::overlay_twice(node.span, &first.title(), first.node.span));
         }
         let overlay = Overlay { stage, on: Some(on), node };
@@ -342,7 +350,7 @@ impl Expander<'_, '_> {
             stack.children().iter().filter(|child| !matches!(child.name.text.as_str(), "stage" | "on" | "let") || is_form(child)).cloned().collect();
         let all = self.body(&plain, true);
         let (mut accepts, mut found): (Vec<Node>, Vec<Node>) = all.into_iter().partition(|node| node.name.text == "accept");
-        found.retain(|node| !OUTSIDE.iter().take(3).any(|word| node.name.text == *word));
+        found.retain(|node| !matches!(node.name.text.as_str(), "stage" | "on" | "let" | "include"));
         let mut ledger = Ledger::default();
         for by in 0..self.overlays.len() {
             let Some(overlay) = self.overlays.get(by).copied() else { continue };

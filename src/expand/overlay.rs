@@ -54,7 +54,9 @@ impl Overlay<'_> {
             Some(On::Cloud(_)) => 1,
             Some(On::Target(_)) => 2,
         };
-        self.stage.is_some() >= other.stage.is_some() && reach(self.on) >= reach(other.on)
+        // Two for the same may stand in two files, and neither comes before the other.
+        let here = self.rank() != other.rank() || self.node.span.file == other.node.span.file;
+        self.stage.is_some() >= other.stage.is_some() && reach(self.on) >= reach(other.on) && here
     }
 }
 

@@ -88,7 +88,9 @@ impl<'t> Life<'t> {
     /// Whether a plan of what was just applied is empty.
     pub fn is_settled(&mut self, template: &Template) -> Option<Escape> {
         let (fine, said) = self.run(template, &["plan", "-no-color", "-refresh=false", "-lock=false", "-detailed-exitcode"]);
-        (!fine).then(|| Escape { key: "a second plan is not empty".to_owned(), what: said.chars().take(600).collect() })
+        // Before it, Terraform says what it reads.
+        let plan = said.find("\nTerraform ").or_else(|| said.find("Error")).and_then(|from| said.get(from..)).unwrap_or(&said);
+        (!fine).then(|| Escape { key: "a second plan is not empty".to_owned(), what: plan.chars().take(1200).collect() })
     }
 
     /// Applies a template, or destroys everything, and says what a cloud would have refused.

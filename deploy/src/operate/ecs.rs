@@ -27,7 +27,7 @@ pub struct Ecs {
 }
 
 enum What {
-    Job { task: String, subnets: Vec<String>, groups: Vec<String> },
+    Job { task: String, subnets: Vec<String>, public: bool, groups: Vec<String> },
     Service { name: String, shell: bool },
 }
 
@@ -49,7 +49,9 @@ impl Ecs {
     /// A client of what a handle is of.
     pub fn new(aws: Aws, handle: &Handle) -> Result<Ecs, Trouble> {
         let what = match handle.kind.as_str() {
-            "ecs-task" => What::Job { task: handle.text("task")?, subnets: handle.texts("subnets")?, groups: handle.texts("groups")? },
+            "ecs-task" => {
+                What::Job { task: handle.text("task")?, subnets: handle.texts("subnets")?, public: handle.flag("public"), groups: handle.texts("groups")? }
+            }
             _ => What::Service { name: handle.text("service")?, shell: handle.flag("shell") },
         };
         Ok(Ecs {
@@ -200,14 +202,15 @@ impl Client for Ecs {
     }
 
     async fn start(&self, arguments: &[String]) -> Result<Run, Trouble> {
-        let What::Job { task, subnets, groups } = &self.what else {
+        let What::Job { task, subnets, public, groups } = &self.what else {
             return Err(Trouble::Call("it is kept running by ECS, and nothing to be started: `run` is for jobs".to_owned()));
         };
         // With the same token, ECS starts nothing a second time.
         let token = token();
+        let address = if *public { "ENABLED" } else { "DISABLED" };
         let mut body = json!({
             "cluster": self.cluster, "taskDefinition": task, "count": 1, "launchType": "FARGATE", "clientToken": token, "startedBy": token,
-            "networkConfiguration": { "awsvpcConfiguration": { "subnets": subnets, "securityGroups": groups, "assignPublicIp": "DISABLED" } },
+            "networkConfiguration": { "awsvpcConfiguration": { "subnets": subnets, "securityGroups": groups, "assignPublicIp": address } },
         });
         if !arguments.is_empty() {
             put(&mut body, "overrides", json!({ "containerOverrides": [{ "name": self.container, "command": arguments }] }));

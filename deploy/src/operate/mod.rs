@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// What the clients here read of a handle: its kinds with their keys, as the rules' `client` lines have them.
 pub const CLIENTS: &[(&str, &[&str])] = &[
-    ("ecs-task", &["region", "cluster", "task", "subnets", "groups", "container", "log", "stream"]),
+    ("ecs-task", &["region", "cluster", "task", "subnets", "public", "groups", "container", "log", "stream"]),
     ("ecs-service", &["region", "cluster", "service", "container", "log", "stream", "shell"]),
     ("container-app-job", &["id", "container", "workspace"]),
     ("container-app", &["id", "container", "workspace", "shell"]),

@@ -121,7 +121,8 @@ fn of(world: &mut World, ecs: &mut Ecs, action: &str, body: &Value) -> Result<Va
                 let command = command.map(|words| words.iter().map(|word| word.as_str().unwrap().to_owned()).collect());
                 let arn = format!("arn:aws:ecs:eu-west-1:123456789012:task/shop/{:04}", ecs.tasks.len() + 1);
                 ecs.tasks.push(Task { arn, token: token.clone(), command, looks: 0 });
-                world.acts.push(format!("RunTask {}", ecs.tasks.len()));
+                let address = if network["assignPublicIp"] == "ENABLED" { " with an address" } else { "" };
+                world.acts.push(format!("RunTask {}{address}", ecs.tasks.len()));
             }
             let task = ecs.tasks.iter().find(|task| task.token == token).unwrap();
             json!({ "tasks": [shown(ecs, task)], "failures": [] })
