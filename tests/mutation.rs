@@ -95,7 +95,9 @@ impl Mutant<'_> {
 fn a_fault_is_reported_or_does_no_harm() {
     let seed = seed();
     let started = Instant::now();
-    let stacks: Vec<Stack> = stacks();
+    // A stack that is for some of the targets alone has mistakes of its own on the others.
+    let stacks: Vec<Stack> = stacks().into_iter().filter(|stack| TARGETS.iter().all(|target| stack.is_for(target))).collect();
+    assert!(stacks.len() >= 8, "only {} stacks", stacks.len());
     let smallest: String = stacks.iter().min_by_key(|stack| stack.text.len()).map(|stack| stack.text.clone()).unwrap_or_default();
     // A panic is caught and counted, so its text on standard error would only be in the way.
     let hook = std::panic::take_hook();

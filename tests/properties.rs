@@ -73,9 +73,12 @@ fn stages(stack: &Stack) -> Vec<Option<&str>> {
     [None].into_iter().chain(stages).collect()
 }
 
-/// The templates for all targets, which have to be built.
+/// The templates for all targets that the stack is for, which have to be built.
 fn build(judge: &Judge, text: &str, stage: Option<&str>) -> Vec<(String, String)> {
-    let built = judge.judge(text, stage).into_iter().zip(&judge.targets).map(|(outcome, target)| match outcome {
+    let named: Vec<&str> =
+        text.lines().find_map(|line| line.trim().strip_prefix("targets ")).map(|names| names.split_whitespace().collect()).unwrap_or_default();
+    let is_for = |target: &str| named.is_empty() || named.contains(&target);
+    let built = judge.judge(text, stage).into_iter().zip(&judge.targets).filter(|(_, target)| is_for(&target.name)).map(|(outcome, target)| match outcome {
         Outcome::Built(template) => (target.name.clone(), template),
         Outcome::Broken(why) => panic!("{}: {why}\n{text}", target.name),
         Outcome::Reported(errors) => {

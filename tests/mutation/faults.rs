@@ -163,7 +163,6 @@ impl Maker<'_, '_> {
                     tries.extend(stack.secrets().into_iter().map(|secret| Try::must("a secret", format!("(get)\"{secret}\""))));
                 }
                 tries.extend(["80", "0.5", "#true", "-1", "1e3"].map(|text| Try::fits("another value", text.to_owned())));
-                tries.push(Try::must("null", "#null".to_owned()));
             }
             Shape::Shown => {
                 tries.extend(values::texts().into_iter().map(|text| Try::odd(&text)));
@@ -272,7 +271,7 @@ impl Maker<'_, '_> {
             for wrong in misspelt(name, self.random) {
                 self.add(format!("{path}: node misspelt"), vec![(first.clone(), wrong)], lines.clone(), owner.name.text != "tags", stage);
             }
-            for form in ["(get)", "(when)", "(gte)"] {
+            for form in ["(get)", "(gte)"] {
                 self.add(format!("{path}: a form before the node"), vec![(full.start..full.start, form.to_owned())], here.clone(), true, stage);
             }
             // What a map has in braces are entries of it.

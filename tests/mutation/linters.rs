@@ -174,7 +174,12 @@ fn configuration(terraform: &Terraform, name: &str, templates: &[String], enviro
         let name = format!("m{index}");
         let mut call = Map::from_iter([("source".to_owned(), json!(format!("./{name}")))]);
         for (variable, declared) in template["variable"].as_object().into_iter().flatten().filter(|(_, declared)| declared.get("default").is_none()) {
-            call.insert(variable.clone(), if declared["type"] == "number" { json!(1) } else { json!("made-up-for-the-test") });
+            let value = match declared["type"].as_str() {
+                Some("number") => json!(1),
+                Some(ty) if ty.starts_with("list") => json!(["made-up-for-the-test"]),
+                _ => json!("made-up-for-the-test"),
+            };
+            call.insert(variable.clone(), value);
         }
         fs::create_dir(folder.join(&name)).unwrap();
         fs::write(folder.join(&name).join("main.tf.json"), format!("{template:#}")).unwrap();

@@ -73,6 +73,12 @@ pub struct Found<'a> {
 }
 
 impl Stack {
+    /// Whether the stack names a target, or none.
+    pub fn is_for(&self, target: &str) -> bool {
+        let named = self.root.children().iter().find(|node| node.name.text == "targets");
+        named.is_none_or(|named| named.args.iter().any(|arg| arg.as_str() == Some(target)))
+    }
+
     pub fn new(name: &str, text: &str) -> Stack {
         Stack::try_new(name, text).unwrap_or_else(|| panic!("{name} is one stack"))
     }

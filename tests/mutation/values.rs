@@ -175,7 +175,8 @@ pub fn references(types: &[&str], stack: &Stack) -> Vec<Try> {
 pub fn of(property: &Property, now: Option<&str>, kind: Option<&str>, stack: &Stack, random: &mut Random) -> Vec<Try> {
     let must = |what: &str, texts: &[&str]| texts.iter().map(|text| Try::must(what, (*text).to_owned())).collect::<Vec<_>>();
     let fits = |what: &str, texts: &[&str]| texts.iter().map(|text| Try::fits(what, (*text).to_owned())).collect::<Vec<_>>();
-    let mut tries = must("null", &["#null"]);
+    // `#null` leaves a property out, and is no fault.
+    let mut tries = Vec::new();
     match &property.kind {
         Kind::Bool => {
             tries.extend(must("no boolean", &["\"true\"", "1", "0", "yes", "\"\"", "#inf"]));
