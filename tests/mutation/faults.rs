@@ -180,7 +180,6 @@ impl Maker<'_, '_> {
                 for text in ["80", "0.5", "#true", "-1", "99999999999999999999", "\"a b\""] {
                     tries.push(Try::fits("another default", text.to_owned()));
                 }
-                tries.push(Try::must("null", "#null".to_owned()));
             }
         }
         let now = &stack.text[stack.range(place.value.span)];

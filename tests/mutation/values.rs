@@ -157,7 +157,7 @@ pub fn forms(place: &Place<'_>, stack: &Stack) -> Vec<Try> {
 
 /// Names of resources, of the right types and of others.
 pub fn references(types: &[&str], stack: &Stack) -> Vec<Try> {
-    let mut tries: Vec<Try> = ["zz-nothing", "\"\"", "7", "#true", "\"a b\"", "#null"].map(|text| Try::must("no name", text.to_owned())).to_vec();
+    let mut tries: Vec<Try> = ["zz-nothing", "\"\"", "7", "#true", "\"a b\""].map(|text| Try::must("no name", text.to_owned())).to_vec();
     for (name, ty) in stack.names() {
         tries.push(if types.contains(&ty) {
             Try::fits("another reference", name.to_owned())
