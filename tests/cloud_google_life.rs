@@ -46,6 +46,8 @@ const APIS: &[(&str, &str)] = &[
     ("google_dns_", "dns"),
     ("google_logging_", "logging"),
     ("google_project_iam_", "cloudresourcemanager"),
+    ("google_pubsub_", "pubsub"),
+    ("google_redis_", "redis"),
     ("google_secret_manager_", "secretmanager"),
     ("google_service_account", "iam"),
     ("google_service_networking_", "servicenetworking"),

@@ -207,7 +207,9 @@ impl Finisher<'_> {
         let origin = resource.origin;
         let mut tags: Vec<(String, Val)> = Vec::new();
         if let Some(name_tag) = name_tag {
-            tags.push((name_tag.to_owned(), Val::text(format!("{stack}-{}", resource.name.join("-")), origin)));
+            // The key of an edge may be as long as a host's name, and a tag has 256 characters where one takes a name.
+            let name = super::builtin::shorten(format!("{stack}-{}", resource.name.join("-")), 256);
+            tags.push((name_tag.to_owned(), Val::text(name, origin)));
         }
         put_tags(&mut tags, stack_tags.iter().cloned());
         put_tags(&mut tags, own);
