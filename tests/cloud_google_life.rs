@@ -81,6 +81,10 @@ fn the_api_of_every_resource_is_on_before_it_is_made_and_stays_on() {
     let mut templates = Vec::new();
     for example in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(examples)).unwrap() {
         let stack = examples.join(example.unwrap().file_name()).join("stack.kdl");
+        // Where a network exists already, its API is on.
+        if stack.starts_with("examples/existing") {
+            continue;
+        }
         templates.extend(template(&stack, &[]).ok());
     }
     templates.push(built(
